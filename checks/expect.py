@@ -1,0 +1,74 @@
+"""What the author of a lesson's checks says to judge an answer."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Unmet(AssertionError):  # noqa: N818 - it is an answer about the learner's code, not an error of ours
+    """An expectation that the learner's code does not meet.
+
+    Attributes:
+        expected, found: phrases in the words of the task, without a full stop.
+        at: what is to blame: a function, class or module of the learner's, or ``"app/main.py"``,
+            or ``("app/main.py", 14)``; None where no line is.
+    """
+
+    def __init__(self, *, expected: str, found: str, at: object = None) -> None:
+        super().__init__(f"expected {expected}; found {found}")
+        self.expected = expected
+        self.found = found
+        self.at = at
+
+
+def expect(condition: object, *, expected: str, found: str, at: object = None) -> None:
+    """Fail the check unless the condition is true.
+
+    Args:
+        condition: what should be true of the learner's code.
+        expected: what the task asks for, a phrase without a full stop.
+        found: what there is instead.
+        at: what is to blame, see `Unmet`.
+
+    Raises:
+        Unmet: the condition is false.
+    """
+    if not condition:
+        raise Unmet(expected=expected, found=found, at=at)
+
+
+def expect_answer(response: "httpx.Response", status: int, body: Any = ...) -> None:
+    """Fail the check unless a response has the given status and, if given, JSON body.
+
+    Args:
+        response: what a client of `checks.serving` got; it knows which handler answered.
+        status: the HTTP status code that the task asks for.
+        body: the JSON value that the task asks for; left out, any body will do.
+
+    Raises:
+        Unmet: status or body is another.
+    """
+    request = f"{response.request.method} {response.request.url.path}"
+    at = response.extensions.get("endpoint")
+    expect(
+        response.status_code == status,
+        expected=f"status {status} from {request}",
+        found=f"status {response.status_code} with the body {_shorten(response.text)}",
+        at=at,
+    )
+    if body is ...:
+        return
+    try:
+        found = response.json()
+    except ValueError:
+        raise Unmet(
+            expected=f"the JSON body {body!r} from {request}", found=_shorten(response.text), at=at
+        ) from None
+    expect(found == body, expected=f"the body {body!r} from {request}", found=f"{found!r}", at=at)
+
+
+def _shorten(content: str, limit: int = 120) -> str:
+    if not content:
+        return "(empty)"
+    return content if len(content) <= limit else content[:limit] + "..."

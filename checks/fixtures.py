@@ -1,0 +1,80 @@
+"""The fixtures of the lessons' checks.
+
+They are here whenever lessons run: a lesson's test module asks for them by name and imports nothing of the
+learner's application itself.
+"""
+
+import importlib
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from checks.serving import serving
+
+if TYPE_CHECKING:
+    import httpx
+    from fastapi import FastAPI
+
+Load = Callable[..., ModuleType]
+"""``load("app.main", DEBUG="true")``: import a module of the project anew, under the given environment."""
+
+SECRET_KEY = "a key for the checks, and for nothing else at all"  # noqa: S105
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """FastAPI's own event loop, for every asynchronous check."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty current folder and an environment in which the application can start.
+
+    Nothing that a check does reaches the learner's own ``.env``, database or uploads.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{(tmp_path / 'library.db').as_posix()}")
+    yield tmp_path
+    forget_application()
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Import a module of the project anew; see `Load`. A value of None removes the variable."""
+
+    def load(module: str, **environment: str | None) -> ModuleType:
+        for name, value in environment.items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        forget_application()
+        return importlib.import_module(module)
+
+    return load
+
+
+@pytest.fixture
+def app(load: Load) -> "FastAPI":
+    """The learner's application, imported anew."""
+    application: FastAPI = load("app.main").app
+    return application
+
+
+@pytest.fixture
+async def client(app: "FastAPI", anyio_backend: str) -> AsyncIterator["httpx.AsyncClient"]:
+    """A client for the application, between its start-up and its shutdown."""
+    async with serving(app) as client:
+        yield client
+
+
+def forget_application() -> None:
+    """Let the next import of ``app`` run its modules again."""
+    for name in [name for name in sys.modules if name == "app" or name.startswith("app.")]:
+        del sys.modules[name]

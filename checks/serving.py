@@ -1,0 +1,52 @@
+"""The learner's application, served inside the check's own process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
+    from fastapi import FastAPI
+
+
+@asynccontextmanager
+async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["httpx.AsyncClient"]:
+    """Start the application up, hand out a client for it, shut it down.
+
+    Args:
+        app: the application.
+        lifespan: whether start-up and shutdown run; `httpx.ASGITransport` alone runs neither.
+
+    Yields:
+        A client whose responses carry the handler that answered as ``response.extensions["endpoint"]``.
+        An exception that the application lets through is raised at the call.
+    """
+    import httpx  # noqa: PLC0415 - the learner's pytest process never needs it
+
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(app.router.lifespan_context(app)) if lifespan else None
+        transport = _recording_transport(app, dict(state or {}))
+        yield await stack.enter_async_context(
+            httpx.AsyncClient(transport=transport, base_url="http://library.test")
+        )
+
+
+def _recording_transport(app: "FastAPI", state: dict[str, Any]) -> "httpx.AsyncBaseTransport":
+    import httpx  # noqa: PLC0415
+
+    class RecordingTransport(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            scopes: list[Any] = []
+
+            async def recorded(scope: Any, receive: Any, send: Any) -> None:
+                scope["state"] = state.copy()
+                scopes.append(scope)
+                await app(scope, receive, send)
+
+            response = await httpx.ASGITransport(app=recorded).handle_async_request(request)
+            endpoint = scopes[0].get("endpoint") if scopes else None
+            if endpoint is not None:
+                response.extensions["endpoint"] = endpoint
+            return response
+
+    return RecordingTransport()

@@ -1,0 +1,84 @@
+"""The subject's main program: ``python -c "from checks.subject.process import main; main()" ROOT MODULE...``.
+
+Standard input carries commands, standard error the answers, standard output whatever the learner's code prints.
+"""
+
+import contextlib
+import importlib
+import os
+import queue
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from checks.lesson import Course
+from checks.subject import channel
+
+
+def main() -> None:
+    """Serve one judging process until it closes our standard input."""
+    root, *modules = sys.argv[1:]
+    answers, commands = _take_over_streams()
+    try:
+        _preload(modules)
+        _serve(Course(Path(root)), commands, answers)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the judging process tells it
+        from checks.subject.session import failure_text  # noqa: PLC0415
+
+        channel.send(answers, {"event": "failed", "text": failure_text(error)})
+    finally:
+        # Threads that the learner's code left behind must not keep the process.
+        sys.stdout.flush()
+        os._exit(0)
+
+
+def _take_over_streams() -> tuple[IO[bytes], Iterator[dict[str, Any]]]:
+    """Move the channel out of the way of print, input and logging."""
+    answers = os.fdopen(os.dup(2), "wb")
+    source = os.fdopen(os.dup(0), "rb")
+    os.dup2(1, 2)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    leave = os._exit
+
+    def listen() -> None:
+        for line in source:
+            if (message := channel.parse(line)) is not None:
+                received.put(message)
+        received.put(None)
+        # The judging process is gone or has seen enough; a check that still runs must not outlive it.
+        threading.Event().wait(1)
+        leave(0)
+
+    threading.Thread(target=listen, name="commands", daemon=True).start()
+    return answers, iter(received.get, None)
+
+
+def _preload(modules: list[str]) -> None:
+    """Import what the application will import, while the judging process is busy elsewhere."""
+    for module in ["pytest", "anyio.pytest_plugin", "checks.subject.session", "checks.fixtures", *modules]:
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+
+
+def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes]) -> None:
+    from checks.subject.session import serve  # noqa: PLC0415 - imported by _preload, with everything else
+
+    collect = next(commands, None)
+    if collect is None:
+        return
+    for name in collect["unset"]:
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.dont_write_bytecode = True
+    sys.path[:] = [str(course.project), *(entry for entry in sys.path if entry)]
+    with tempfile.TemporaryDirectory(prefix="layer-", ignore_cleanup_errors=True) as scratch:
+        os.chdir(scratch)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = scratch
+        serve(course, collect["files"], commands, answers)
+        os.chdir(course.root)

@@ -1,0 +1,236 @@
+"""pytest inside the subject: runs the checks that it is told to, one by one, and tells what became of each."""
+
+import inspect
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, NoReturn
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from checks.lesson import Course
+from checks.report import Kind, Problem
+from checks.subject import channel
+from checks.subject.contract import BrokenContractError, require_names
+from checks.subject.diagnosis import Check, Diagnosis, describe
+from checks.subject.watchdog import Watchdog
+
+Message = dict[str, Any]
+GRACE = 0.2
+"""Seconds that a thread may need to end after the check that started it."""
+
+
+class Session:
+    """The subject's side of the conversation.
+
+    Args:
+        course: the clone whose project is looked at.
+        commands: yields what the judging process says, until it falls silent.
+        answers: where to write.
+    """
+
+    def __init__(self, course: Course, commands: Iterator[Message], answers: IO[bytes]) -> None:
+        self.course = course
+        self._commands = commands
+        self._answers = answers
+        self._lock = threading.Lock()
+        self._leave = os._exit
+        self._current = ""
+        self._check = Check("")
+        self.diagnosis = Diagnosis(course.root, course.project)
+        self._watchdog = Watchdog(course.project, self._tell_stuck)
+
+    def tell(self, **message: Any) -> None:
+        """Send one answer; any thread may."""
+        with self._lock:
+            channel.send(self._answers, message)
+
+    # -- hooks -----------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Speak through the channel only: nobody reads a terminal here."""
+        config.pluginmanager.unregister(name="terminalreporter")
+        config.addinivalue_line("markers", "needs(name): another check of the same module that has to hold first")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Serve commands until there are no more."""
+        os._exit = self._tell_exit
+        items = {item.nodeid: item for item in session.items}
+        self.tell(event="ready")
+        for command in self._commands:
+            match command["do"]:
+                case "load":
+                    self._load(command)
+                case "run":
+                    self._run(items, command)
+        return True
+
+    # -- commands --------------------------------------------------------------------------------------
+
+    def _load(self, command: Message) -> None:
+        lesson = self.course.find(command["lesson"])
+        self._begin(command, Check("The application can be imported"), lesson.name)
+        contract: dict[str, list[str]] = {}
+        for other in self.course.until(lesson):
+            for module, names in other.contract.items():
+                contract.setdefault(module, []).extend(names)
+        problem = None
+        try:
+            require_names(contract, self.diagnosis)
+        except BrokenContractError as error:
+            problem = error.problem
+        self._end(problem, time.perf_counter())
+
+    def _run(self, items: dict[str, pytest.Item], command: Message) -> None:
+        item, following = items.get(command["id"]), items.get(command["next"] or "")
+        if item is None:
+            self.tell(event="verdict", id=command["id"], problem=None, unknown=True)
+            return
+        self._begin(command, Check.of(getattr(item, "function", None), item.name), item.path.parent.name)
+        threads = set(threading.enumerate())
+        started = time.perf_counter()
+        problem, skipped = None, ""
+        try:
+            for report in runtestprotocol(item, log=False, nextitem=following):
+                problem = problem or getattr(report, "problem", None)
+                skipped = skipped or getattr(report, "skip_reason", "")
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt, pytest.exit: the learner's code raised it
+            problem = self.diagnosis.diagnose(error, self._check)
+        self._end(problem or self._left_threads(threads), started, skipped)
+
+    def _begin(self, command: Message, check: Check, lesson: str) -> None:
+        self._current, self._check = command["id"], check
+        self.diagnosis.brief = f"lessons/{lesson}/README.md"
+        known = frozenset((str(file), int(line)) for file, line in command.get("stuck", ()))
+        self._watchdog.start(command["limit"], known)
+
+    def _end(self, problem: Problem | None, started: float, skipped: str = "") -> None:
+        self._watchdog.stop()
+        self.tell(
+            event="verdict",
+            id=self._current,
+            problem=problem.as_dict() if problem else None,
+            skipped=skipped,
+            seconds=time.perf_counter() - started,
+        )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Iterator[None, pytest.TestReport, pytest.TestReport]:
+        """Put an exception into words while it is still at hand."""
+        report = yield
+        if call.excinfo is not None:
+            error = call.excinfo.value
+            if report.skipped and not self._raised_by_learner(error):
+                report.skip_reason = str(error)  # type: ignore[attr-defined]
+            else:
+                report.problem = self.diagnosis.diagnose(error, self._check)  # type: ignore[attr-defined]
+        return report
+
+    def _raised_by_learner(self, error: BaseException) -> bool:
+        return any(
+            Path(frame.f_code.co_filename).is_relative_to(self.course.project)
+            for frame, _ in traceback.walk_tb(error.__traceback__)
+        )
+
+    # -- what code can do besides answering ------------------------------------------------------------
+
+    def _tell_stuck(self, file: str, line: int, waiting: bool) -> None:
+        place = self.diagnosis.place_of((file, line)) if file else None
+        if waiting:
+            found = f"it still waits at {place}"
+            why = "An await that nothing ever answers keeps the request open for ever."
+        elif place:
+            found = f"it still runs at {place}"
+            why = "Code that does not return blocks the event loop: no other request is served."
+        else:
+            found = "it had not ended, and none of your lines was running"
+            why = "A check that does not end shows nothing."
+        problem = Problem(
+            kind=Kind.TIMEOUT,
+            title=f"{self._check.title}: no answer in time",
+            expected="an end within the time limit (`--time-limit`, in seconds)",
+            found=found,
+            why=why,
+            next="Look for a loop without an end, or for something awaited that never happens",
+            place=place,
+            cause=f"stuck {place}",
+        )
+        self.tell(event="stuck", id=self._current, problem=problem.as_dict(), file=file, line=line)
+
+    def _tell_exit(self, status: int) -> NoReturn:
+        frame = inspect.currentframe()
+        place = self.diagnosis.place_of(_learners_line(frame, self.course.project))
+        problem = Problem(
+            kind=Kind.ENDED,
+            title="The application ended its own process",
+            expected="an answer, or an exception that the application handles",
+            found=f"os._exit({status})" + (f" at {place}" if place else ""),
+            why="A server that leaves the process takes every other request with it.",
+            next="Take that line out, or raise an exception of the application's own",
+            place=place,
+            cause=f"exit {place}",
+        )
+        self.tell(event="verdict", id=self._current, problem=problem.as_dict(), seconds=0.0, skipped="", gone=True)
+        self._leave(status)
+
+    def _left_threads(self, before: set[threading.Thread]) -> Problem | None:
+        for thread in set(threading.enumerate()) - before:
+            target = getattr(thread, "_target", None)
+            place = self.diagnosis.place_of(target or type(thread).run)
+            if thread.daemon or place is None:
+                continue
+            thread.join(GRACE)
+            if thread.is_alive():
+                return Problem(
+                    kind=Kind.THREAD,
+                    title="A thread was left running",
+                    expected="every thread that the application starts to end with it",
+                    found=f"the thread {thread.name!r} still runs {getattr(target, '__name__', 'run')}",
+                    why="Python waits for such a thread before it ends: the server would never stop.",
+                    next="End it where the application shuts down",
+                    place=place,
+                    cause=f"thread {place}",
+                )
+        return None
+
+
+def _learners_line(frame: FrameType | None, project: Path) -> tuple[str, int] | None:
+    while frame is not None:
+        if Path(frame.f_code.co_filename).is_relative_to(project):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+def serve(course: Course, files: list[str], commands: Iterator[Message], answers: IO[bytes]) -> None:
+    """Collect the lessons' checks and run those that are asked for.
+
+    Args:
+        course: the clone.
+        files: the test modules to collect, absolute.
+        commands: what the judging process says.
+        answers: where to write the verdicts.
+    """
+    session = Session(course, commands, answers)
+    own = Path(__file__).parent / "pytest.ini"
+    arguments = ["-c", str(own), "--rootdir", str(course.root), "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
+    code = pytest.main([*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files], plugins=[session])
+    if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+        session.tell(event="failed", text=f"pytest in the subject ended with {code!r}")
+
+
+def failure_text(error: BaseException) -> str:
+    """A fault of the subject itself, for the judging process to show."""
+    return describe(error) + "\n" + "".join(traceback.format_exception(error))
+
+
+Serve = Callable[[Course, list[str], Iterator[Message], IO[bytes]], None]

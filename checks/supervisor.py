@@ -1,0 +1,276 @@
+"""The judging process's side: starts the subject, asks it for verdicts, and never waits longer than it said."""
+
+import ast
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from checks.lesson import Course, Lesson
+from checks.report import Kind, Problem
+from checks.subject import channel
+
+START_LIMIT = 120.0
+"""Seconds for the subject to import the libraries; a cold laptop without bytecode needs many."""
+
+PATIENCE = 3.0
+"""Seconds beyond the time limit in which the subject itself may say where it is stuck."""
+
+OUTPUT_KEPT = 16_384
+"""Bytes of the learner's output that are kept, the newest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one check.
+
+    Attributes:
+        problem: what is wrong; None if nothing is.
+        skipped: why the check's author left it out, if so.
+        seconds: how long it ran.
+        output: the end of what the learner's code printed meanwhile.
+    """
+
+    problem: Problem | None = None
+    skipped: str = ""
+    seconds: float = 0.0
+    output: str = ""
+
+
+@dataclass(slots=True)
+class _Output:
+    """The end of a stream, however long the stream."""
+
+    chunks: deque[bytes] = field(default_factory=deque)
+    size: int = 0
+    total: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, chunk: bytes) -> None:
+        with self.lock:
+            self.chunks.append(chunk)
+            self.size += len(chunk)
+            self.total += len(chunk)
+            while self.size - len(self.chunks[0]) >= OUTPUT_KEPT:
+                self.size -= len(self.chunks.popleft())
+
+    def take(self) -> str:
+        with self.lock:
+            kept, total = b"".join(self.chunks)[-OUTPUT_KEPT:], self.total
+            self.chunks.clear()
+            self.size = self.total = 0
+        text = kept.decode("utf-8", errors="replace")
+        return f"({total:,} bytes printed; these are the last)\n{text}" if total > OUTPUT_KEPT else text
+
+
+class Supervisor:
+    """Runs checks in a subject and starts a new one whenever the old one is lost.
+
+    Args:
+        course: the clone.
+        preload: modules that the subject may import before it is asked anything.
+        limit: seconds that one check may take.
+    """
+
+    def __init__(self, course: Course, preload: Iterable[str], limit: float) -> None:
+        self.course = course
+        self.limit = limit
+        self.files: list[str] = []
+        self._preload = list(preload)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._stuck: list[tuple[str, int]] = []
+
+    def start(self) -> None:
+        """Start the subject, if none is running; it imports libraries while we go on."""
+        if self._process is not None:
+            return
+        self._ready = False
+        self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._output = _Output()
+        command = [sys.executable, "-c", "from checks.subject.process import main; main()"]
+        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [*command, str(self.course.root), *self._preload],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.course.root,
+            **flags,  # type: ignore[arg-type]
+        )
+        for stream, reader in ((self._process.stderr, self._read_messages), (self._process.stdout, self._read_output)):
+            threading.Thread(target=reader, args=(stream, self._messages, self._output), daemon=True).start()
+
+    @staticmethod
+    def _read_messages(stream: IO[bytes], messages: "queue.SimpleQueue[Any]", output: _Output) -> None:
+        for line in stream:
+            message = channel.parse(line)
+            if message is None:
+                output.add(line)
+            else:
+                messages.put(message)
+        messages.put(None)
+
+    @staticmethod
+    def _read_output(stream: IO[bytes], _messages: object, output: _Output) -> None:
+        while chunk := stream.read1(65_536):  # type: ignore[attr-defined]
+            output.add(chunk)
+
+    def load(self, lesson: Lesson) -> Verdict:
+        """Import the application as the lesson knows it."""
+        return self._ask({"do": "load", "id": f"load {lesson.name}", "lesson": lesson.name})
+
+    def run(self, nodeid: str, following: str | None) -> Verdict:
+        """Run one check.
+
+        Args:
+            nodeid: pytest's name for it.
+            following: the check that comes next, so that shared fixtures stay; None if there is none.
+        """
+        return self._ask({"do": "run", "id": nodeid, "next": following})
+
+    def close(self) -> None:
+        """End the subject; nothing that it still does matters."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _ask(self, question: dict[str, Any]) -> Verdict:
+        self.start()
+        try:
+            if not self._ready:
+                self._send({"do": "collect", "files": self.files, "unset": sorted(self._settings())})
+                answer = self._answer(START_LIMIT)
+                if answer.get("event") != "ready":
+                    return self._lost(answer, "the checks could not be set up")
+                self._ready = True
+            self._output.take()
+            self._send({**question, "limit": self.limit, "stuck": self._stuck})
+            return self._verdict(question["id"])
+        except OSError:
+            return self._lost({}, "the process that runs your code has ended")
+
+    def _verdict(self, identity: str) -> Verdict:
+        answer = self._answer(self.limit + PATIENCE)
+        while answer.get("id", identity) != identity:
+            answer = self._answer(self.limit + PATIENCE)
+        match answer.get("event"):
+            case "verdict" if not answer.get("unknown"):
+                verdict = Verdict(
+                    problem=Problem.from_dict(answer["problem"]) if answer["problem"] else None,
+                    skipped=answer["skipped"],
+                    seconds=answer["seconds"],
+                    output=self._output.take(),
+                )
+                if answer.get("gone"):
+                    self.close()
+                return verdict
+            case "stuck":
+                self._stuck.append((answer["file"], answer["line"]))
+                output = self._output.take()
+                self.close()
+                return Verdict(Problem.from_dict(answer["problem"]), seconds=self.limit, output=output)
+            case _:
+                return self._lost(answer, "the process that runs your code has ended")
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        """The next message; ``{}`` when the subject is gone, ``{"event": "silent"}`` when it says nothing."""
+        try:
+            return self._messages.get(timeout=seconds) or {}
+        except queue.Empty:
+            return {"event": "silent"}
+
+    def _lost(self, answer: dict[str, Any], title: str) -> Verdict:
+        process = self._process
+        code = None
+        if process is not None and answer.get("event") != "silent":
+            try:
+                code = process.wait(timeout=1)
+            except subprocess.TimeoutExpired:
+                code = None
+        output = self._output.take()
+        self.close()
+        if answer.get("event") == "failed":
+            return Verdict(_our_fault(answer["text"], title), output=output)
+        if answer.get("event") == "silent" and self._ready:
+            return Verdict(_silent(self.limit), seconds=self.limit, output=output)
+        if not self._ready:
+            return Verdict(_our_fault(output or f"exit code {code}", title))
+        return Verdict(_ended(code), output=output)
+
+    def _settings(self) -> set[str]:
+        """Names of the application's settings: the learner's shell must not decide a check."""
+        names = set()
+        for file, source in self.course.state(self.course.all_lessons[-1]).items():
+            if file == ".env.example":
+                for line in source.read_text(encoding="utf-8").splitlines():
+                    name, equals, _ = line.lstrip("# ").partition("=")
+                    if equals and name.isidentifier():
+                        names.add(name)
+        return names
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._process is None or self._process.stdin is None:
+            raise BrokenPipeError
+        channel.send(self._process.stdin, message)
+
+
+def imported_by(files: Iterable[Path]) -> list[str]:
+    """The libraries that some modules import at their top, in order of appearance, without ``app`` itself."""
+    names: dict[str, None] = {}
+    for file in files:
+        for node in ast.parse(file.read_bytes()).body:
+            if isinstance(node, ast.Import):
+                names.update(dict.fromkeys(alias.name for alias in node.names))
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names[node.module] = None
+    return [name for name in names if name.split(".")[0] not in {"app", "__future__"}]
+
+
+def _our_fault(text: str, title: str) -> Problem:
+    return Problem(
+        kind=Kind.WORKSHOP,
+        title=title,
+        expected="a process that imports the libraries and waits for checks",
+        found=text.strip().splitlines()[0] if text.strip() else "silence",
+        why="Nothing of yours has run yet, so this is ours to look at.",
+        next="Run `uv sync` in the workshop's folder and try again; if it stays, report it with these lines",
+        detail="\n".join(text.strip().splitlines()[-12:]),
+        cause="subject",
+    )
+
+
+def _silent(limit: float) -> Problem:
+    return Problem(
+        kind=Kind.TIMEOUT,
+        title="No answer in time",
+        expected=f"an end within {limit:g} seconds (`--time-limit` changes it)",
+        found="it had not ended, and did not say where it was",
+        why="One long computation can keep a whole process busy: no other request is served.",
+        next="Look for a computation that has no end",
+        cause="silent",
+    )
+
+
+def _ended(code: int | None) -> Problem:
+    how = f"exit code {code}" if code is None or code >= 0 else f"signal {-code}"
+    return Problem(
+        kind=Kind.ENDED,
+        title="The process that ran your code ended",
+        expected="an answer, or an exception that the application handles",
+        found=f"the process was gone ({how})",
+        why="A server that leaves the process takes every other request with it.",
+        next="Look for code that ends the process, or that takes all of the memory",
+        cause=f"gone {how}",
+    )
