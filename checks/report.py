@@ -74,6 +74,40 @@ class Problem:
         return cls(**{**data, "kind": Kind(data["kind"]), "place": Place(**place) if place else None})
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one check.
+
+    Attributes:
+        problem: what is wrong, if something is and this check tells it.
+        waits: why the check says nothing, if it does not.
+        reference: whether it holds, but by the reference's files: shown as skipped, not as done.
+        seconds: how long it ran.
+        output: the end of what the learner's code printed meanwhile.
+    """
+
+    problem: Problem | None = None
+    waits: str = ""
+    reference: bool = False
+    seconds: float = 0.0
+    output: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as plain data: it may come from another process."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Outcome":
+        """The outcome that `as_dict` wrote down."""
+        problem = data["problem"]
+        return cls(**{**data, "problem": Problem.from_dict(problem) if problem else None})
+
+    @property
+    def holds(self) -> bool:
+        """Whether the check ran and found nothing wrong."""
+        return self.problem is None and not self.waits
+
+
 class Style(StrEnum):
     """What a piece of text is, so that a terminal can colour it."""
 

@@ -21,7 +21,7 @@ async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["ht
         A client whose responses carry the handler that answered as ``response.extensions["endpoint"]``.
         An exception that the application lets through is raised at the call.
     """
-    import httpx  # noqa: PLC0415 - the learner's pytest process never needs it
+    import httpx
 
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(app.router.lifespan_context(app)) if lifespan else None
@@ -32,7 +32,7 @@ async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["ht
 
 
 def _recording_transport(app: "FastAPI", state: dict[str, Any]) -> "httpx.AsyncBaseTransport":
-    import httpx  # noqa: PLC0415
+    import httpx
 
     class RecordingTransport(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

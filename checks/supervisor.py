@@ -1,4 +1,4 @@
-"""The judging process's side: starts the subject, asks it for verdicts, and never waits longer than it said."""
+"""The judging process's side: starts the subject, asks it for answers, and never waits longer than it said."""
 
 import ast
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from checks.lesson import Course, Lesson
-from checks.report import Kind, Problem
+from checks.report import Kind, Outcome, Problem
 from checks.subject import channel
 
 START_LIMIT = 120.0
@@ -24,23 +24,6 @@ PATIENCE = 3.0
 
 OUTPUT_KEPT = 16_384
 """Bytes of the learner's output that are kept, the newest ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one check.
-
-    Attributes:
-        problem: what is wrong; None if nothing is.
-        skipped: why the check's author left it out, if so.
-        seconds: how long it ran.
-        output: the end of what the learner's code printed meanwhile.
-    """
-
-    problem: Problem | None = None
-    skipped: str = ""
-    seconds: float = 0.0
-    output: str = ""
 
 
 @dataclass(slots=True)
@@ -95,7 +78,11 @@ class Supervisor:
         self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._output = _Output()
         command = [sys.executable, "-c", "from checks.subject.process import main; main()"]
-        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
+        flags = (
+            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+            if os.name == "nt"
+            else {"start_new_session": True}
+        )
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [*command, str(self.course.root), *self._preload],
             stdin=subprocess.PIPE,
@@ -104,7 +91,10 @@ class Supervisor:
             cwd=self.course.root,
             **flags,  # type: ignore[arg-type]
         )
-        for stream, reader in ((self._process.stderr, self._read_messages), (self._process.stdout, self._read_output)):
+        for stream, reader in (
+            (self._process.stderr, self._read_messages),
+            (self._process.stdout, self._read_output),
+        ):
             threading.Thread(target=reader, args=(stream, self._messages, self._output), daemon=True).start()
 
     @staticmethod
@@ -122,11 +112,11 @@ class Supervisor:
         while chunk := stream.read1(65_536):  # type: ignore[attr-defined]
             output.add(chunk)
 
-    def load(self, lesson: Lesson) -> Verdict:
+    def load(self, lesson: Lesson) -> Outcome:
         """Import the application as the lesson knows it."""
         return self._ask({"do": "load", "id": f"load {lesson.name}", "lesson": lesson.name})
 
-    def run(self, nodeid: str, following: str | None) -> Verdict:
+    def run(self, nodeid: str, following: str | None) -> Outcome:
         """Run one check.
 
         Args:
@@ -146,7 +136,7 @@ class Supervisor:
             if stream is not None:
                 stream.close()
 
-    def _ask(self, question: dict[str, Any]) -> Verdict:
+    def _ask(self, question: dict[str, Any]) -> Outcome:
         self.start()
         try:
             if not self._ready:
@@ -157,30 +147,30 @@ class Supervisor:
                 self._ready = True
             self._output.take()
             self._send({**question, "limit": self.limit, "stuck": self._stuck})
-            return self._verdict(question["id"])
+            return self._outcome(question["id"])
         except OSError:
             return self._lost({}, "the process that runs your code has ended")
 
-    def _verdict(self, identity: str) -> Verdict:
+    def _outcome(self, identity: str) -> Outcome:
         answer = self._answer(self.limit + PATIENCE)
         while answer.get("id", identity) != identity:
             answer = self._answer(self.limit + PATIENCE)
         match answer.get("event"):
-            case "verdict" if not answer.get("unknown"):
-                verdict = Verdict(
+            case "verdict":
+                outcome = Outcome(
                     problem=Problem.from_dict(answer["problem"]) if answer["problem"] else None,
-                    skipped=answer["skipped"],
+                    waits=answer["skipped"],
                     seconds=answer["seconds"],
                     output=self._output.take(),
                 )
                 if answer.get("gone"):
                     self.close()
-                return verdict
+                return outcome
             case "stuck":
                 self._stuck.append((answer["file"], answer["line"]))
                 output = self._output.take()
                 self.close()
-                return Verdict(Problem.from_dict(answer["problem"]), seconds=self.limit, output=output)
+                return Outcome(Problem.from_dict(answer["problem"]), seconds=self.limit, output=output)
             case _:
                 return self._lost(answer, "the process that runs your code has ended")
 
@@ -191,23 +181,26 @@ class Supervisor:
         except queue.Empty:
             return {"event": "silent"}
 
-    def _lost(self, answer: dict[str, Any], title: str) -> Verdict:
-        process = self._process
-        code = None
-        if process is not None and answer.get("event") != "silent":
-            try:
-                code = process.wait(timeout=1)
-            except subprocess.TimeoutExpired:
-                code = None
-        output = self._output.take()
+    def _lost(self, answer: dict[str, Any], title: str) -> Outcome:
+        """What to say when there is no verdict; the next check gets a subject of its own."""
+        code = self._exit_code() if not answer else None
+        output, ready = self._output.take(), self._ready
         self.close()
-        if answer.get("event") == "failed":
-            return Verdict(_our_fault(answer["text"], title), output=output)
-        if answer.get("event") == "silent" and self._ready:
-            return Verdict(_silent(self.limit), seconds=self.limit, output=output)
-        if not self._ready:
-            return Verdict(_our_fault(output or f"exit code {code}", title))
-        return Verdict(_ended(code), output=output)
+        match answer.get("event"):
+            case "failed":
+                return Outcome(_our_fault(answer["text"], title), output=output)
+            case "silent" if ready:
+                return Outcome(_silent(self.limit), seconds=self.limit, output=output)
+            case _ if ready:
+                return Outcome(_ended(code), output=output)
+            case _:
+                return Outcome(_our_fault(output or f"exit code {code}", title))
+
+    def _exit_code(self) -> int | None:
+        try:
+            return self._process.wait(timeout=1) if self._process else None
+        except subprocess.TimeoutExpired:
+            return None
 
     def _settings(self) -> set[str]:
         """Names of the application's settings: the learner's shell must not decide a check."""

@@ -45,34 +45,58 @@ def require_readable(root: Path, project: Path, files: Iterable[str]) -> None:
         source = _read(shown, path)
         if file in wanted and not source.strip() and path.name != "__init__.py":
             raise BrokenContractError(
-                file_problem(shown, "the code that the lesson asks for", "is empty", "Write it, or get the starter back with `workshop reset`")
+                file_problem(
+                    shown,
+                    "the code that the lesson asks for",
+                    "is empty",
+                    "Write it, or get the starter back with `workshop reset`",
+                )
             )
         try:
             ast.parse(source, filename=str(path))
         except SyntaxError as error:
             line = error.lineno or 1
             column = error.offset or 1
-            end = error.end_offset if error.end_lineno == line and (error.end_offset or 0) > column else column + 1
-            raise BrokenContractError(syntax_problem(Place(shown, line, column, line, end or 0), error.msg)) from None
+            end = (
+                error.end_offset
+                if error.end_lineno == line and (error.end_offset or 0) > column
+                else column + 1
+            )
+            raise BrokenContractError(
+                syntax_problem(Place(shown, line, column, line, end or 0), error.msg)
+            ) from None
         except (ValueError, RecursionError, MemoryError) as error:
             raise BrokenContractError(syntax_problem(Place(shown, 1), str(error))) from None
 
 
 def _read(shown: str, path: Path) -> str:
     if path.is_dir():
-        problem = file_problem(shown, "a file", "is a folder", "Rename the folder; then `workshop reset` brings the file back")
+        problem = file_problem(
+            shown, "a file", "is a folder", "Rename the folder; then `workshop reset` brings the file back"
+        )
     elif not path.exists():
-        problem = file_problem(shown, "a file of this lesson", "is missing", "`pytest` with the lesson's name puts missing files back")
+        problem = file_problem(
+            shown,
+            "a file of this lesson",
+            "is missing",
+            "`pytest` with the lesson's name puts missing files back",
+        )
     else:
         try:
             return path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             problem = file_problem(
-                shown, "text in UTF-8", f"is not UTF-8 (byte {error.start})", "Save it again with the encoding UTF-8 in your editor"
+                shown,
+                "text in UTF-8",
+                f"is not UTF-8 (byte {error.start})",
+                "Save it again with the encoding UTF-8 in your editor",
             )
         except OSError as error:
             problem = file_problem(
-                shown, "a file that can be read", f"cannot be opened: {error.strerror or error}", "Look at its permissions"
+                shown,
+                "a file that can be read",
+                f"cannot be opened: {error.strerror or error}",
+                "Look at its permissions",
             )
     raise BrokenContractError(problem)
 

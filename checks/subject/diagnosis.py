@@ -259,7 +259,9 @@ class Diagnosis:
 
     def _modules_beside(self, module: str) -> set[str]:
         folder = self.project.joinpath(*module.split(".")[:-1])
-        return {path.stem for path in folder.glob("*") if path.suffix == ".py" or path.is_dir()} - {"__pycache__"}
+        return {path.stem for path in folder.glob("*") if path.suffix == ".py" or path.is_dir()} - {
+            "__pycache__"
+        }
 
     # -- whose line ------------------------------------------------------------------------------------
 
@@ -352,7 +354,9 @@ def file_problem(file: str, expected: str, found: str, action: str) -> Problem:
 def describe(error: BaseException, limit: int = 240) -> str:
     """Type and text of an exception in one line, without links to a library's web page."""
     kept = (line.strip() for line in str(error).splitlines())
-    message = " ".join(line for line in kept if line and not line.startswith(("For further information", "(Background")))
+    message = " ".join(
+        line for line in kept if line and not line.startswith(("For further information", "(Background"))
+    )
     message = message if len(message) <= limit else message[:limit] + "..."
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
@@ -396,7 +400,11 @@ def _columns(code: CodeType, lasti: int, line: int) -> tuple[int, int] | None:
 
 
 def _names_in(module: str) -> set[str]:
-    return {name for name in vars(sys.modules[module]) if not name.startswith("__")} if module in sys.modules else set()
+    return (
+        {name for name in vars(sys.modules[module]) if not name.startswith("__")}
+        if module in sys.modules
+        else set()
+    )
 
 
 def _declared_modules() -> set[str]:

@@ -26,7 +26,7 @@ def main() -> None:
         _preload(modules)
         _serve(Course(Path(root)), commands, answers)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the judging process tells it
-        from checks.subject.session import failure_text  # noqa: PLC0415
+        from checks.subject.session import failure_text
 
         channel.send(answers, {"event": "failed", "text": failure_text(error)})
     finally:
@@ -67,7 +67,7 @@ def _preload(modules: list[str]) -> None:
 
 
 def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes]) -> None:
-    from checks.subject.session import serve  # noqa: PLC0415 - imported by _preload, with everything else
+    from checks.subject.session import serve
 
     collect = next(commands, None)
     if collect is None:

@@ -56,7 +56,9 @@ class Session:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Speak through the channel only: nobody reads a terminal here."""
         config.pluginmanager.unregister(name="terminalreporter")
-        config.addinivalue_line("markers", "needs(name): another check of the same module that has to hold first")
+        config.addinivalue_line(
+            "markers", "needs(name): another check of the same module that has to hold first"
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -91,7 +93,7 @@ class Session:
     def _run(self, items: dict[str, pytest.Item], command: Message) -> None:
         item, following = items.get(command["id"]), items.get(command["next"] or "")
         if item is None:
-            self.tell(event="verdict", id=command["id"], problem=None, unknown=True)
+            self.tell(event="failed", text=f"the subject did not collect {command['id']}")
             return
         self._begin(command, Check.of(getattr(item, "function", None), item.name), item.path.parent.name)
         threads = set(threading.enumerate())
@@ -179,7 +181,9 @@ class Session:
             place=place,
             cause=f"exit {place}",
         )
-        self.tell(event="verdict", id=self._current, problem=problem.as_dict(), seconds=0.0, skipped="", gone=True)
+        self.tell(
+            event="verdict", id=self._current, problem=problem.as_dict(), seconds=0.0, skipped="", gone=True
+        )
         self._leave(status)
 
     def _left_threads(self, before: set[threading.Thread]) -> Problem | None:
@@ -222,8 +226,20 @@ def serve(course: Course, files: list[str], commands: Iterator[Message], answers
     """
     session = Session(course, commands, answers)
     own = Path(__file__).parent / "pytest.ini"
-    arguments = ["-c", str(own), "--rootdir", str(course.root), "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
-    code = pytest.main([*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files], plugins=[session])
+    arguments = [
+        "-c",
+        str(own),
+        "--rootdir",
+        str(course.root),
+        "-s",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:faulthandler",
+    ]
+    code = pytest.main(
+        [*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files], plugins=[session]
+    )
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         session.tell(event="failed", text=f"pytest in the subject ended with {code!r}")
 

@@ -1,0 +1,189 @@
+"""One run of some lessons' checks: what is checked, what it waits for, and what became of it.
+
+pytest's side of this is `checks.plugin`; here nothing knows a hook.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from checks.items import LOAD
+from checks.lesson import Course, Lesson
+from checks.report import Kind, Outcome, Problem, from_finding
+from checks.workspace import Change, Workspace
+
+if TYPE_CHECKING:
+    from checks.source import Project
+    from checks.supervisor import Supervisor
+
+
+@dataclass(slots=True)
+class Tally:
+    """The results of one lesson in this run: names of checks by outcome."""
+
+    green: list[str] = field(default_factory=list)
+    reference: list[str] = field(default_factory=list)
+    failed: dict[str, Problem] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, outcome: Outcome) -> None:
+        """Count one check's outcome, under its node id."""
+        if outcome.problem is not None:
+            self.failed[name] = outcome.problem
+        elif outcome.waits:
+            self.waiting[name] = outcome.waits
+        else:
+            (self.reference if outcome.reference else self.green).append(name)
+
+    def broken(self) -> Iterator[str]:
+        """Node ids of the checks that failed or wait for one that did."""
+        yield from self.failed
+        yield from self.waiting
+
+    @property
+    def total(self) -> int:
+        """How many checks were looked at."""
+        return sum(map(len, (self.green, self.reference, self.failed, self.waiting)))
+
+
+class LessonRun:
+    """The lessons of one run and what is known about them so far.
+
+    Args:
+        course: the clone.
+        supervisor: runs the learner's code.
+    """
+
+    def __init__(self, course: Course, supervisor: "Supervisor") -> None:
+        self.course = course
+        self.supervisor = supervisor
+        self.workspace = Workspace(course)
+        self.changes: list[Change] = []
+        self.tallies: dict[str, Tally] = {}
+        self._told: dict[str, str] = {}
+        self._conventions: dict[str, tuple[Problem | None, int]] = {}
+        self._reference: dict[str, bool] = {}
+
+    def place(self, lessons: Iterable[Lesson]) -> None:
+        """Add the files that the named lessons need and the project has not got.
+
+        Raises:
+            WorkspaceError: a file cannot be written; nothing is half-written.
+        """
+        for lesson in lessons:
+            change = self.workspace.place(lesson)
+            if change.added:
+                self.changes.append(change)
+
+    def load(self, lesson: Lesson, name: str) -> Outcome:
+        """Whether the application can be read and imported, and has the promised names."""
+        from checks.subject.contract import BrokenContractError, require_readable
+
+        self.supervisor.start()
+        made = [file for other in self.course.until(lesson) for file in other.made]
+        try:
+            require_readable(self.course.root, self.course.project, made)
+        except BrokenContractError as error:
+            return self._record(lesson, name, Outcome(error.problem))
+        self.judge_conventions(self.course.conventions_until(lesson))
+        return self._record(lesson, name, self.supervisor.load(lesson))
+
+    def behave(self, lesson: Lesson, name: str, following: str | None, needs: Iterable[str] = ()) -> Outcome:
+        """Run one behaviour check, unless something that it rests on is broken.
+
+        Args:
+            lesson: whose check it is.
+            name: pytest's node id.
+            following: the node id of the check that comes next, if any.
+            needs: node ids of checks that have to hold first.
+        """
+        tally = self.tally(lesson)
+        for other in (load_id(lesson), *needs):
+            if other in tally.broken():
+                return Outcome(waits=f"waits for {_short(other)}")
+        return self._record(lesson, name, self.supervisor.run(name, following))
+
+    def follow(self, lesson: Lesson, name: str, slug: str) -> Outcome:
+        """Whether the project follows one convention; not asked before there is something to judge."""
+        self.judge_conventions([slug])
+        problem, subjects = self._conventions[slug]
+        if problem is None:
+            tally = self.tally(lesson)
+            if load_id(lesson) in tally.failed and self.project.unparsed:
+                return Outcome(waits=f"waits for {LOAD}")
+            if not subjects:
+                if broken := next(tally.broken(), None):
+                    return Outcome(waits=f"nothing to judge yet; waits for {_short(broken)}")
+                problem = _nothing_to_judge(slug, lesson)
+        return self._record(lesson, name, Outcome(problem))
+
+    def judge_conventions(self, slugs: Iterable[str]) -> None:
+        """Read the project and remember what the conventions say; cheap to ask again."""
+        from checks import conventions
+
+        for slug in slugs:
+            if slug in self._conventions:
+                continue
+            convention = conventions.load(slug)
+            violations = [f for f in convention.check(self.project) if f.level == "violation"]
+            problem = from_finding(violations[0], convention.title) if violations else None
+            if len(violations) > 1 and problem is not None:
+                others = ", ".join(f"project/{finding.place}" for finding in violations[1:5])
+                problem = _with_others(problem, others, len(violations) - 1)
+            self._conventions[slug] = problem, convention.subjects(self.project)
+
+    @cached_property
+    def project(self) -> "Project":
+        """The learner's project, parsed once for all conventions."""
+        from checks import source
+
+        return source.parse(self.course.project)
+
+    def tally(self, lesson: Lesson) -> Tally:
+        """The results of a lesson so far."""
+        return self.tallies.setdefault(lesson.name, Tally())
+
+    def is_reference(self, lesson: Lesson) -> bool:
+        """Whether nothing of a lesson is the learner's own work: its files are the placed reference."""
+        if lesson.name not in self._reference:
+            self._reference[lesson.name] = not self.workspace.lesson_is_own_work(lesson)
+        return self._reference[lesson.name]
+
+    def _record(self, lesson: Lesson, name: str, outcome: Outcome) -> Outcome:
+        """Keep the outcome; a cause that another check has told already is not told again."""
+        problem = outcome.problem
+        if problem is not None:
+            teller = self._told.setdefault(problem.cause or name, name)
+            if teller != name:
+                outcome = Outcome(waits=f"same cause as {_short(teller)}", seconds=outcome.seconds)
+        elif outcome.holds and self.is_reference(lesson):
+            outcome = replace(outcome, reference=True)
+        return outcome
+
+
+def load_id(lesson: Lesson) -> str:
+    """The node id of a lesson's first check, on which all others rest."""
+    return f"lessons/{lesson.name}/lesson.toml::{LOAD}"
+
+
+def _short(nodeid: str) -> str:
+    return nodeid.rpartition("::")[2]
+
+
+def _with_others(problem: Problem, others: str, count: int) -> Problem:
+    more = f"{others} and more" if count > 4 else others
+    return replace(problem, found=f"{problem.found} (also {more})")
+
+
+def _nothing_to_judge(slug: str, lesson: Lesson) -> Problem:
+    return Problem(
+        kind=Kind.CONVENTION,
+        title="there is nothing yet that this convention could judge",
+        slug=slug,
+        expected=f"code in project/app that {slug} applies to",
+        found="none",
+        why="A check that has looked at nothing has shown nothing.",
+        next=f"Read lessons/{lesson.name}/README.md: which of its steps is not in project/ yet? · workshop explain {slug}",
+        cause=f"nothing {slug}",
+    )

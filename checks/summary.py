@@ -1,0 +1,84 @@
+"""What stands under pytest's report: what was placed, how far each lesson is, and the one next step."""
+
+from collections.abc import Iterator, Mapping
+
+from checks.lesson import Lesson
+from checks.run import LessonRun, Tally
+from checks.workspace import Change, Origin
+
+Markup = dict[str, bool]
+GREEN: Markup = {"green": True, "bold": True}
+RED: Markup = {"red": True, "bold": True}
+CALM: Markup = {}
+QUIET: Markup = {"light": True}
+
+
+def summary(run: LessonRun, expected: Mapping[str, set[str]]) -> Iterator[tuple[str, Markup]]:
+    """Lines for the end of a run, each with pytest's markup for it.
+
+    Args:
+        run: what became of the checks.
+        expected: lesson name to the node ids of all its checks.
+    """
+    if not run.tallies and not run.changes:
+        return
+    yield "", CALM
+    for change in run.changes:
+        yield from _placed(change)
+    lessons = [lesson for lesson in run.course.lessons if lesson.name in run.tallies]
+    for lesson in lessons:
+        yield _score(lesson, run.tallies[lesson.name], len(expected.get(lesson.name, ())))
+    yield from _next(run, lessons, expected)
+
+
+def _placed(change: Change) -> Iterator[tuple[str, Markup]]:
+    for origin, what in (
+        (Origin.REFERENCE, "reference files of earlier lessons"),
+        (Origin.STARTER, "starter files"),
+    ):
+        files = [f"project/{file}" for file, placed in change.added.items() if placed is origin]
+        if files:
+            yield f"Placed {what}: {', '.join(files)}", QUIET
+
+
+def _score(lesson: Lesson, tally: Tally, total: int) -> tuple[str, Markup]:
+    parts = [f"{len(tally.green)} of {total} green"]
+    if tally.failed:
+        parts.append(f"{len(tally.failed)} to mend")
+    if tally.waiting:
+        parts.append(
+            f"{len(tally.waiting)} waiting for them" if tally.failed else f"{len(tally.waiting)} waiting"
+        )
+    if tally.reference:
+        parts.append(f"{len(tally.reference)} skipped: the files are the reference's")
+    markup = RED if tally.failed else GREEN if len(tally.green) == total else CALM
+    return f"Lesson {lesson.name[:2]} {lesson.title}: {', '.join(parts)}", markup
+
+
+def _next(
+    run: LessonRun, lessons: list[Lesson], expected: Mapping[str, set[str]]
+) -> Iterator[tuple[str, Markup]]:
+    for lesson in lessons:
+        tally = run.tallies[lesson.name]
+        if tally.failed:
+            yield f"Brief  lessons/{lesson.name}/README.md", CALM
+            yield f"Next   mend the first failure above, then: pytest lessons/{lesson.name[:2]}", CALM
+            return
+    if not lessons:
+        return
+    last = lessons[-1]
+    tally = run.tallies[last.name]
+    if len(tally.green) == len(expected.get(last.name, ())):
+        following = run.course.after(last)
+        yield (
+            f"Lesson {last.name[:2]} is done. To compare with the reference: workshop diff {last.number}",
+            GREEN,
+        )
+        if following is not None:
+            yield f"Next   pytest lessons/{following.name[:2]}", CALM
+        else:
+            yield "That was the last lesson on offer.", CALM
+    elif tally.reference:
+        yield f"Next   workshop reset {last.number} brings the starter back, to do this lesson yourself", CALM
+    else:
+        yield f"Next   run the whole lesson: pytest lessons/{last.name[:2]}", CALM
