@@ -1,0 +1,1 @@
+"""A lending library: books, the members who borrow them, and their loans."""
