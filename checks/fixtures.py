@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.apart import move_apart
+from checks.lesson import Course
 from checks.serving import serving
 
 if TYPE_CHECKING:
@@ -45,6 +47,19 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 
 @pytest.fixture
+def project(request: pytest.FixtureRequest) -> Path:
+    """The learner's own folder; a check reads there and never writes."""
+    return Course(request.config.rootpath).project
+
+
+@pytest.fixture
+def apart(surroundings: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, where the application now seems to stand; see `checks.apart`."""
+    move_apart(project, surroundings, monkeypatch)
+    return surroundings
+
+
+@pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Load:
     """Import a module of the project anew; see `Load`. A value of None removes the variable."""
 
@@ -70,6 +85,7 @@ def app(load: Load) -> "FastAPI":
 @pytest.fixture
 async def client(app: "FastAPI", anyio_backend: str) -> AsyncIterator["httpx.AsyncClient"]:
     """A client for the application, between its start-up and its shutdown."""
+    assert anyio_backend == "asyncio"
     async with serving(app) as client:
         yield client
 

@@ -56,7 +56,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 
 
 def _full_path(course: Course, here: Path, word: str) -> str:
-    """The path of an argument such as ``lessons/3`` or ``lessons/03::node``; any other comes back as it is."""
+    """The path that ``lessons/3`` or ``lessons/03::node`` means; any other comes back as it is."""
     path, separator, node = word.partition("::")
     absolute = here / path
     lessons = course.root / "lessons"
@@ -77,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN] = plugin
         config.pluginmanager.register(plugin, "lessons")
         config.pluginmanager.import_plugin("checks.fixtures")
+        plugin.step_through_if_asked()
 
 
 class _Wanted:
@@ -114,7 +115,7 @@ class _Wanted:
 
 
 class LessonPlugin:
-    """pytest's hooks for a run that looks at lessons.
+    """The hooks of pytest for a run that looks at lessons.
 
     Args:
         config: the run's.
@@ -129,7 +130,6 @@ class LessonPlugin:
         self.collecting_only = bool(config.option.collectonly)
         self.is_worker = hasattr(config, "workerinput")
         self.is_controller = not self.is_worker and getattr(config.option, "dist", "no") != "no"
-        self.in_process = _is_debugged(config)
         self.expected: dict[str, set[str]] = {}
         self._by_name = {lesson.name: lesson for lesson in course.all_lessons}
         self._run: LessonRun | None = None
@@ -137,6 +137,20 @@ class LessonPlugin:
             self.run.supervisor.start()
         if not config.option.reportchars or config.option.reportchars == "fE":
             config.option.reportchars = "N"
+
+    def step_through_if_asked(self) -> None:
+        """Let checks run in this process where a debugger is at work."""
+        self.in_process = _is_debugged(self.config) and not self.collecting_only
+        if self.in_process:
+            from checks.in_process import InProcess
+
+            self.config.pluginmanager.register(InProcess(self.run, _is_behaviour, self._show), "in_process")
+
+    def _show(self, report: pytest.TestReport, outcome: "Outcome") -> None:
+        report.outcome_data = outcome.as_dict()  # type: ignore[attr-defined]
+        if outcome.problem is not None:
+            report.outcome = "failed"
+            report.longrepr = ProblemText(outcome.problem, self.course.root)  # type: ignore[assignment]
 
     @property
     def run(self) -> "LessonRun":
@@ -177,7 +191,8 @@ class LessonPlugin:
         if not reached:
             first = self.course.lessons[0]
             raise pytest.UsageError(
-                f"No lesson has been started yet, so there is nothing to check. Begin with: pytest lessons/{first.name[:2]}"
+                "No lesson has been started yet, so there is nothing to check. "
+                f"Begin with: pytest lessons/{first.name[:2]}"
             )
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
@@ -262,7 +277,7 @@ class LessonPlugin:
         started = time.time()
         try:
             outcome = self._judge(lesson, item, nextitem)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a fault of ours is told like any other failure
             outcome = _our_fault(error)
         for report in _reports(item, outcome, started, self.run):
             hook.pytest_runtest_logreport(report=report)
@@ -395,7 +410,7 @@ def _encoding() -> str:
 def _reports(
     item: pytest.Item, outcome: "Outcome", started: float, run: "LessonRun"
 ) -> Iterator[pytest.TestReport]:
-    """pytest's reports for one check: set-up, call, teardown, as its other plugins expect them."""
+    """The reports of pytest for one check: set-up, call, teardown, as its other plugins expect them."""
     skipped = bool(outcome.waits) or outcome.reference
     phases = ("setup", "teardown") if skipped else ("setup", "call", "teardown")
     for phase in phases:

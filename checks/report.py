@@ -142,7 +142,7 @@ ASCII = Glyphs("x", "!", ">", "|", "-", "...")
 def glyphs_for(encoding: str | None) -> Glyphs:
     """The Unicode marks where the encoding can write them, the ASCII ones elsewhere."""
     try:
-        "".join((UNICODE.cross, UNICODE.fault, UNICODE.arrow, UNICODE.bar)).encode(encoding or "ascii")
+        f"{UNICODE.cross}{UNICODE.fault}{UNICODE.arrow}{UNICODE.bar}".encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE

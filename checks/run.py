@@ -184,6 +184,6 @@ def _nothing_to_judge(slug: str, lesson: Lesson) -> Problem:
         expected=f"code in project/app that {slug} applies to",
         found="none",
         why="A check that has looked at nothing has shown nothing.",
-        next=f"Read lessons/{lesson.name}/README.md: which of its steps is not in project/ yet? · workshop explain {slug}",
+        next=f"Read lessons/{lesson.name}/README.md: which step is still to do? · workshop explain {slug}",
         cause=f"nothing {slug}",
     )

@@ -1,7 +1,6 @@
-"""The judging process's side: starts the subject, asks it for answers, and never waits longer than it said."""
+"""The judging side: starts the subject, asks it for answers, and never waits longer than it said."""
 
 import ast
-import os
 import queue
 import subprocess
 import sys
@@ -22,8 +21,16 @@ START_LIMIT = 120.0
 PATIENCE = 3.0
 """Seconds beyond the time limit in which the subject itself may say where it is stuck."""
 
-OUTPUT_KEPT = 16_384
+OUTPUT_KEPT = 2_048
 """Bytes of the learner's output that are kept, the newest ones."""
+
+
+# Ctrl-C at the terminal is for the judging process alone.
+_APART: dict[str, Any]
+if sys.platform == "win32":
+    _APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    _APART = {"start_new_session": True}
 
 
 @dataclass(slots=True)
@@ -78,18 +85,13 @@ class Supervisor:
         self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._output = _Output()
         command = [sys.executable, "-c", "from checks.subject.process import main; main()"]
-        flags = (
-            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-            if os.name == "nt"
-            else {"start_new_session": True}
-        )
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [*command, str(self.course.root), *self._preload],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=self.course.root,
-            **flags,  # type: ignore[arg-type]
+            **_APART,
         )
         for stream, reader in (
             (self._process.stderr, self._read_messages),

@@ -136,7 +136,7 @@ class Diagnosis:
         if "partially initialized module" in message or "circular import" in message:
             return self._circular(error, place)
         name = error.name or ""
-        if name.split(".")[0] == "app":
+        if name.partition(".")[0] == "app":
             return self._missing_of_app(error, place)
         if isinstance(error, ModuleNotFoundError):
             return self._missing_library(name, place)
@@ -148,8 +148,8 @@ class Diagnosis:
             title="Two modules import each other",
             expected="imports that go one way: from the outer layers to the inner ones",
             found=f"a circular import: {error.name} is imported again while it is still being read",
-            why="Python runs a module from top to bottom; a name that is defined further down is not there yet.",
-            next="Find which of the two modules needs the other less, and drop that import or move what both need",
+            why="Python runs a module from top to bottom; what stands further down is not there yet.",
+            next="Find the module that needs the other less; drop that import, or move what both need",
             place=place,
         )
 
@@ -158,11 +158,11 @@ class Diagnosis:
         module = error.name or "app"
         if wanted:
             nearest = nearest_name(wanted, _names_in(module))
-            found = f"no name {wanted!r} in {module}" + (f"; the nearest is {nearest!r}" if nearest else "")
+            found = f"no name {wanted!r} in {module}{_but(nearest)}"
             expected = f"{module} defines {wanted}"
         else:
             nearest = nearest_name(module.rpartition(".")[2], self._modules_beside(module))
-            found = f"no module {module}" + (f"; the nearest is {nearest!r}" if nearest else "")
+            found = f"no module {module}{_but(nearest)}"
             expected = f"a file {module.replace('.', '/')}.py in project/"
         return Problem(
             kind=Kind.NAME,
@@ -175,7 +175,7 @@ class Diagnosis:
         )
 
     def _missing_library(self, name: str, place: Place | None) -> Problem:
-        library = name.split(".")[0]
+        library = name.partition(".")[0]
         if library in _declared_modules():
             return Problem(
                 kind=Kind.SETUP,
@@ -191,7 +191,7 @@ class Diagnosis:
             kind=Kind.IMPORT,
             title=f"There is no library called {library}",
             expected="imports of the standard library, of the workshop's libraries or of app",
-            found=f"import of {name!r}" + (f"; the nearest name is {near!r}" if near else ""),
+            found=f"import of {name!r}{_but(near)}",
             why="A module that is not installed cannot be imported, and nothing after that line runs.",
             next="Check the spelling; the lessons need no library that `uv sync` does not install",
             place=place,
@@ -262,6 +262,10 @@ class Diagnosis:
         return {path.stem for path in folder.glob("*") if path.suffix == ".py" or path.is_dir()} - {
             "__pycache__"
         }
+
+    def blames_learner(self, error: BaseException) -> bool:
+        """Whether a line of the learner's has a part in an exception."""
+        return self._blamed_frame(error) is not None
 
     # -- whose line ------------------------------------------------------------------------------------
 
@@ -336,7 +340,8 @@ def file_problem(file: str, expected: str, found: str, action: str) -> Problem:
 
     Args:
         file: relative to the clone's root.
-        expected, found: phrases.
+        expected: what should be there, a phrase.
+        found: what there is, a phrase that goes on from the file's name.
         action: what to do.
     """
     return Problem(
@@ -354,9 +359,8 @@ def file_problem(file: str, expected: str, found: str, action: str) -> Problem:
 def describe(error: BaseException, limit: int = 240) -> str:
     """Type and text of an exception in one line, without links to a library's web page."""
     kept = (line.strip() for line in str(error).splitlines())
-    message = " ".join(
-        line for line in kept if line and not line.startswith(("For further information", "(Background"))
-    )
+    links = ("For further information", "(Background on this error")
+    message = " ".join(line for line in kept if line and not line.startswith(links))
     message = message if len(message) <= limit else message[:limit] + "..."
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
@@ -365,6 +369,10 @@ def nearest_name(wanted: str, names: object) -> str:
     """The name that comes closest to the wanted one, or the empty string."""
     close = difflib.get_close_matches(wanted, [str(name) for name in names], n=1, cutoff=0.6)  # type: ignore[attr-defined]
     return close[0] if close else ""
+
+
+def _but(nearest: str) -> str:
+    return f"; the nearest is {nearest!r}" if nearest else ""
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -1,6 +1,6 @@
-"""The subject's main program: ``python -c "from checks.subject.process import main; main()" ROOT MODULE...``.
+"""The subject's main program; its arguments are the clone's root and the modules to import ahead.
 
-Standard input carries commands, standard error the answers, standard output whatever the learner's code prints.
+Standard input carries commands, standard error the answers, standard output what the learner's code prints.
 """
 
 import contextlib

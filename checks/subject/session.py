@@ -1,11 +1,11 @@
-"""pytest inside the subject: runs the checks that it is told to, one by one, and tells what became of each."""
+"""Run the checks that the subject is told to, one by one, and tell what became of each."""
 
 import inspect
 import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, NoReturn
@@ -23,6 +23,39 @@ from checks.subject.watchdog import Watchdog
 Message = dict[str, Any]
 GRACE = 0.2
 """Seconds that a thread may need to end after the check that started it."""
+
+
+class Diagnosing:
+    """Puts what a check raised into words, while the exception is still at hand.
+
+    A report that failed gets the attribute ``problem``; one that its author skipped, ``skip_reason``.
+
+    Args:
+        diagnosis: knows whose line is to blame.
+    """
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        self.diagnosis = diagnosis
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Add the words to pytest's own report."""
+        report = yield
+        if call.excinfo is None:
+            return report
+        error = call.excinfo.value
+        if report.skipped and not self.diagnosis.blames_learner(error):
+            report.skip_reason = str(error)  # type: ignore[attr-defined]
+        else:
+            report.problem = self.diagnosis.diagnose(error, check_of(item))  # type: ignore[attr-defined]
+        return report
+
+
+def check_of(item: pytest.Item) -> Check:
+    """What a check says of itself in its docstring."""
+    return Check.of(getattr(item, "function", None), item.name)
 
 
 class Session:
@@ -79,6 +112,7 @@ class Session:
     def _load(self, command: Message) -> None:
         lesson = self.course.find(command["lesson"])
         self._begin(command, Check("The application can be imported"), lesson.name)
+        started = time.perf_counter()
         contract: dict[str, list[str]] = {}
         for other in self.course.until(lesson):
             for module, names in other.contract.items():
@@ -88,24 +122,24 @@ class Session:
             require_names(contract, self.diagnosis)
         except BrokenContractError as error:
             problem = error.problem
-        self._end(problem, time.perf_counter())
+        self._end(problem, started)
 
     def _run(self, items: dict[str, pytest.Item], command: Message) -> None:
         item, following = items.get(command["id"]), items.get(command["next"] or "")
         if item is None:
             self.tell(event="failed", text=f"the subject did not collect {command['id']}")
             return
-        self._begin(command, Check.of(getattr(item, "function", None), item.name), item.path.parent.name)
+        self._begin(command, check_of(item), item.path.parent.name)
         threads = set(threading.enumerate())
         started = time.perf_counter()
-        problem, skipped = None, ""
+        problem, skipped, gone = None, "", False
         try:
-            for report in runtestprotocol(item, log=False, nextitem=following):
-                problem = problem or getattr(report, "problem", None)
-                skipped = skipped or getattr(report, "skip_reason", "")
+            reports = runtestprotocol(item, log=False, nextitem=following)
+            problem, skipped = _told_by(reports, self._check)
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt, pytest.exit: the learner's code raised it
-            problem = self.diagnosis.diagnose(error, self._check)
-        self._end(problem or self._left_threads(threads), started, skipped)
+            # The event loop may be in pieces: the next check gets a process of its own.
+            problem, gone = self.diagnosis.diagnose(error, self._check), True
+        self._end(problem or self._left_threads(threads), started, skipped, gone=gone)
 
     def _begin(self, command: Message, check: Check, lesson: str) -> None:
         self._current, self._check = command["id"], check
@@ -113,7 +147,7 @@ class Session:
         known = frozenset((str(file), int(line)) for file, line in command.get("stuck", ()))
         self._watchdog.start(command["limit"], known)
 
-    def _end(self, problem: Problem | None, started: float, skipped: str = "") -> None:
+    def _end(self, problem: Problem | None, started: float, skipped: str = "", *, gone: bool = False) -> None:
         self._watchdog.stop()
         self.tell(
             event="verdict",
@@ -121,26 +155,7 @@ class Session:
             problem=problem.as_dict() if problem else None,
             skipped=skipped,
             seconds=time.perf_counter() - started,
-        )
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Iterator[None, pytest.TestReport, pytest.TestReport]:
-        """Put an exception into words while it is still at hand."""
-        report = yield
-        if call.excinfo is not None:
-            error = call.excinfo.value
-            if report.skipped and not self._raised_by_learner(error):
-                report.skip_reason = str(error)  # type: ignore[attr-defined]
-            else:
-                report.problem = self.diagnosis.diagnose(error, self._check)  # type: ignore[attr-defined]
-        return report
-
-    def _raised_by_learner(self, error: BaseException) -> bool:
-        return any(
-            Path(frame.f_code.co_filename).is_relative_to(self.course.project)
-            for frame, _ in traceback.walk_tb(error.__traceback__)
+            gone=gone,
         )
 
     # -- what code can do besides answering ------------------------------------------------------------
@@ -207,6 +222,31 @@ class Session:
         return None
 
 
+def _told_by(reports: list[pytest.TestReport], check: Check) -> tuple[Problem | None, str]:
+    """The first problem that the reports of one check tell, and why its author skipped it, if so.
+
+    A check counts as passed only if pytest says so of its call: silence is a fault of ours.
+    """
+    problems = [report.problem for report in reports if hasattr(report, "problem")]
+    reasons = [report.skip_reason for report in reports if hasattr(report, "skip_reason")]
+    ran = any(report.when == "call" and report.passed for report in reports)
+    if not problems and not reasons and not (ran and all(report.passed for report in reports)):
+        untold = "; ".join(report.longreprtext for report in reports if not report.passed)
+        problems.append(
+            Problem(
+                kind=Kind.WORKSHOP,
+                title="a check ended without a verdict",
+                expected=check.title,
+                found=untold.strip().split("\n")[-1] or "no report of its call",
+                why="A check that says nothing has shown nothing.",
+                next="Please report it with the lines below",
+                detail=untold,
+                cause=f"untold {check.title}",
+            )
+        )
+    return (problems[0] if problems else None), (reasons[0] if reasons else "")
+
+
 def _learners_line(frame: FrameType | None, project: Path) -> tuple[str, int] | None:
     while frame is not None:
         if Path(frame.f_code.co_filename).is_relative_to(project):
@@ -238,7 +278,8 @@ def serve(course: Course, files: list[str], commands: Iterator[Message], answers
         "no:faulthandler",
     ]
     code = pytest.main(
-        [*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files], plugins=[session]
+        [*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files],
+        plugins=[session, Diagnosing(session.diagnosis)],
     )
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         session.tell(event="failed", text=f"pytest in the subject ended with {code!r}")
@@ -247,6 +288,3 @@ def serve(course: Course, files: list[str], commands: Iterator[Message], answers
 def failure_text(error: BaseException) -> str:
     """A fault of the subject itself, for the judging process to show."""
     return describe(error) + "\n" + "".join(traceback.format_exception(error))
-
-
-Serve = Callable[[Course, list[str], Iterator[Message], IO[bytes]], None]
