@@ -1,0 +1,390 @@
+"""Start-up and shutdown live in a lifespan context manager.
+
+## Rule
+
+Give the application one async context manager as `lifespan=`. What it opens before the `yield`, it closes after it, also
+when start-up fails half-way. An application that owns nothing needs none.
+
+## Why
+
+The old start-up and shutdown events are two functions that share nothing; when start-up fails between two of them, what was
+opened stays open. A context manager keeps opening and closing in one place. Two traps: `ASGITransport` does not run the
+lifespan, and neither does a mounted sub-application's own lifespan run.
+
+## Bad
+
+```python
+# app/main.py
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.on_event("startup")  # <-- here
+async def connect() -> None: ...
+```
+
+```python
+# app/main.py
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.engine = create_async_engine("sqlite+aiosqlite://")  # <-- here
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+```
+
+## Good
+
+```python
+# app/main.py
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    engine = create_async_engine("sqlite+aiosqlite://")
+    try:
+        app.state.engine = engine
+        yield
+    finally:
+        await engine.dispose()
+
+
+app = FastAPI(lifespan=lifespan)
+```
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from checks.conventions._rule import Rule
+from checks.finding import Finding
+from checks.source import Function, Module, Project, Scope, parent
+from checks.source.kinds import literal_keywords
+from checks.source.routes import is_registrar
+
+APPLICATIONS: Final = frozenset({"fastapi.FastAPI", "fastapi.APIRouter"})
+OPENED: Final[dict[str, str]] = {
+    "sqlalchemy.ext.asyncio.AsyncEngine": "the engine",
+    "sqlalchemy.Engine": "the engine",
+    "httpx.AsyncClient": "the HTTP client",
+    "httpx.Client": "the HTTP client",
+    "aiohttp.ClientSession": "the HTTP session",
+    "redis.asyncio.Redis": "the Redis client",
+    "redis.asyncio.from_url": "the Redis client",
+    "redis.asyncio.Redis.from_url": "the Redis client",
+    "redis.asyncio.ConnectionPool": "the Redis pool",
+    "asyncpg.create_pool": "the connection pool",
+    "asyncpg.connect": "the connection",
+    "aiosqlite.connect": "the connection",
+    "motor.motor_asyncio.AsyncIOMotorClient": "the MongoDB client",
+    "concurrent.futures.ThreadPoolExecutor": "the thread pool",
+    "concurrent.futures.ProcessPoolExecutor": "the process pool",
+    "aio_pika.connect_robust": "the connection",
+    "aiokafka.AIOKafkaProducer": "the producer",
+    "aiokafka.AIOKafkaConsumer": "the consumer",
+}
+CLOSERS: Final = frozenset(
+    "aclose close dispose shutdown stop disconnect cancel terminate __aexit__ __exit__".split()
+)
+RULE = Rule(
+    __name__,
+    expected="an async context manager given as `lifespan=`",
+    why="A context manager keeps opening and closing in one place, whatever happens in between.",
+    next="Move what the event does into the application's lifespan",
+)
+CLOSING: Final = {
+    "expected": "everything that the lifespan opens closed when it ends",
+    "why": "What stays open keeps its connections, and a restart finds them taken.",
+    "next": "Let the closing run on every way out, also when start-up fails half-way",
+}
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Finds the old events, and lifespans that leave something open."""
+    for module in project.application:
+        yield from _events(module, project)
+        yield from _engines(module, project)
+    for lifespan in lifespans(project):
+        yield from _left_open(lifespan, project)
+        if _has_migrations(project):
+            yield from _creates_tables(lifespan, project)
+
+
+def subjects(project: Project) -> int:
+    """Counts the applications."""
+    return sum(1 for _ in _applications(project))
+
+
+def _applications(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
+    for module in project.application:
+        if b"FastAPI" not in module.content and b"APIRouter" not in module.content:
+            continue
+        for call, scope in module.every(ast.Call):
+            target = project.resolver.resolve(call.func, scope) if call.func.__class__ in _NAMED else None
+            if target in APPLICATIONS or (
+                target is not None
+                and project.resolver.is_kind(project.resolver.infer(call, scope), *APPLICATIONS)
+            ):
+                yield call, scope
+
+
+_NAMED: Final = frozenset({ast.Name, ast.Attribute})
+
+
+def _events(module: Module, project: Project) -> Iterator[Finding]:
+    content = module.content
+    if b"on_event" in content or b"add_event_handler" in content:
+        for call, scope in module.every(ast.Call):
+            func = call.func
+            if not isinstance(func, ast.Attribute) or not _is_event(func.attr, call):
+                continue
+            if _may_register(call, scope, project):
+                yield RULE.violation(module, call, f"the old event interface, {func.attr}()")
+    if b"on_startup" in content or b"on_shutdown" in content:
+        for call, scope in module.every(ast.Call):
+            keywords, _ = literal_keywords(call, scope, project.resolver)
+            if not {"on_startup", "on_shutdown"} & keywords.keys():
+                continue
+            if project.resolver.is_kind(project.resolver.infer(call, scope), *APPLICATIONS):
+                for name in ("on_startup", "on_shutdown"):
+                    if name in keywords:
+                        yield RULE.violation(module, keywords[name], f"the old event list {name}=")
+
+
+def _is_event(name: str, call: ast.Call) -> bool:
+    first = (
+        call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "event_type"), None)
+    )
+    event = first.value if isinstance(first, ast.Constant) else None
+    return name in {"on_event", "add_event_handler"} and event in {"startup", "shutdown", None}
+
+
+def _may_register(call: ast.Call, scope: Scope, project: Project) -> bool:
+    if is_registrar(call, scope, project.resolver):
+        return True
+    receiver = call.func.value  # type: ignore[attr-defined]
+    name = getattr(receiver, "id", "") or getattr(receiver, "attr", "")
+    of = project.resolver.infer(receiver, scope)
+    return of is None and name.lower().endswith(("app", "router", "application", "api"))
+
+
+def _engines(module: Module, project: Project) -> Iterator[Finding]:
+    if b"create_async_engine" not in module.content:
+        return
+    for call in module.nodes(ast.Call):
+        if project.resolver.resolve(call.func, module) == "sqlalchemy.ext.asyncio.create_async_engine":
+            yield RULE.note(
+                module,
+                call.func,
+                "an engine made when the module is imported",
+                expected="an engine made in the lifespan",
+                why="An engine made at import belongs to no event loop, and nothing disposes of it.",
+                next="Make it where the application starts, and dispose of it where it ends",
+            )
+
+
+def lifespans(project: Project) -> Iterator[Function]:
+    """The functions that applications and routers are given as ``lifespan=``."""
+    seen: set[Function] = set()
+    for call, scope in _applications(project):
+        keywords, _ = literal_keywords(call, scope, project.resolver)
+        given = keywords.get("lifespan")
+        target = project.resolver.resolve(given, scope) if given is not None else None
+        if target is None and isinstance(given, ast.Call):
+            target = project.resolver.resolve(given.func, scope)
+        for function in _generators(target, given, scope, project):
+            if function not in seen:
+                seen.add(function)
+                yield function
+
+
+def _generators(target: object, given: ast.expr | None, scope: Scope, project: Project) -> Iterator[Function]:
+    """The async generator behind a lifespan: the function itself, or the one that a factory makes."""
+    if not isinstance(target, Function) and isinstance(given, ast.Call):
+        target = project.resolver.resolve(given.func, scope)
+    if isinstance(target, Function):
+        if target.is_generator:
+            yield target
+        else:
+            yield from (c for c in target.children if isinstance(c, Function) and c.is_generator)
+
+
+def _left_open(lifespan: Function, project: Project) -> Iterator[Finding]:
+    yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
+    if not yields:
+        return
+    for assignment in lifespan.nodes(ast.Assign, ast.AnnAssign):
+        value = assignment.value
+        value = value.value if isinstance(value, ast.Await) else value
+        if not isinstance(value, ast.Call) or assignment.lineno > yields[0]:
+            continue
+        what = _opened(value, lifespan, project)
+        if what is None or _is_entered(value):
+            continue
+        names = _names(assignment, lifespan)
+        closings = list(_closings(names, lifespan, project))
+        if not closings:
+            yield RULE.violation(lifespan.module, value, f"{what}, opened here and never closed", **CLOSING)
+        elif _may_fail_between(assignment, closings, lifespan, project):
+            found = f"{what}, which stays open when start-up fails after this line"
+            yield RULE.violation(lifespan.module, value, found, **CLOSING)
+
+
+def _opened(call: ast.Call, lifespan: Function, project: Project) -> str | None:
+    """What a call opens, or None; a function of the project counts when it makes the thing itself."""
+    target = project.resolver.resolve(call.func, lifespan)
+    if isinstance(target, Function) and not (target.is_generator or _is_cached(target)):
+        of = project.resolver.returned(target)
+        makes = any(
+            project.resolver.infer(node, target) == of and _makes(project.resolver.resolve(node.func, target))
+            for node in target.nodes(ast.Call)
+        )
+        return OPENED.get(of) if isinstance(of, str) and makes else None
+    if not isinstance(target, str):
+        return None
+    return OPENED.get(target) or OPENED.get(str(project.resolver.infer(call, lifespan)))
+
+
+def _makes(target: object) -> bool:
+    return isinstance(target, str)
+
+
+def _is_cached(function: Function) -> bool:
+    return any("cache" in ast.unparse(decorator) for decorator in function.decorators)
+
+
+def _is_entered(call: ast.Call) -> bool:
+    """Whether the call is handed on, as to ``stack.enter_async_context(...)``."""
+    around = parent(call)
+    around = parent(around) if isinstance(around, ast.Await) else around
+    return isinstance(around, ast.Call | ast.withitem)
+
+
+def _names(assignment: ast.Assign | ast.AnnAssign, lifespan: Function) -> set[str]:
+    """Every expression under which the assigned object is known in the function."""
+    targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
+    names = {ast.unparse(target) for target in targets}
+    for other in lifespan.nodes(ast.Assign):
+        if ast.unparse(other.value) in names:
+            names |= {ast.unparse(target) for target in other.targets}
+    return names
+
+
+def _closings(names: set[str], lifespan: Function, project: Project) -> Iterator[ast.AST]:
+    """Where the object is closed, entered, or handed to something that may close it."""
+    first_yield = min(node.lineno for node in lifespan.nodes(ast.Yield))
+    for node in lifespan.nodes(ast.Attribute):
+        if node.attr in CLOSERS and ast.unparse(node.value) in names:
+            yield node
+    for scope in lifespan.within():
+        for call in scope.nodes(ast.Call):
+            given = {ast.unparse(argument) for argument in (*call.args, *(k.value for k in call.keywords))}
+            name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+            enters = name in {
+                "enter_async_context",
+                "enter_context",
+                "aclosing",
+                "closing",
+                "push_async_exit",
+                "push",
+            }
+            if given & names and (enters or call.lineno > first_yield):
+                yield call
+    for statement in lifespan.nodes(ast.AsyncWith, ast.With):
+        if any(ast.unparse(item.context_expr) in names for item in statement.items):
+            yield statement
+    owners = {name.rpartition(".")[0] for name in names} - {""}
+    for call in lifespan.nodes(ast.Call):
+        roots = {owner.partition(".")[0] for owner in owners}
+        given = {ast.unparse(argument) for argument in call.args}
+        target = project.resolver.resolve(call.func, lifespan)
+        if call.lineno > first_yield and given & (owners | roots) and isinstance(target, Function):
+            yield call
+
+
+def _may_fail_between(
+    assignment: ast.stmt, closings: list[ast.AST], lifespan: Function, project: Project
+) -> bool:
+    """Whether something that can fail runs after the opening and before the closing is guaranteed."""
+    if any(_is_deferred(closing) for closing in closings):
+        start = min(closing.lineno for closing in closings if _is_deferred(closing))  # type: ignore[attr-defined]
+    else:
+        tries = [t for closing in closings if (t := _protecting_try(closing)) is not None]
+        if any(t.lineno <= assignment.lineno for t in tries):
+            return False
+        yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
+        start = min((t.lineno for t in tries), default=min(yields))
+    between = range((assignment.end_lineno or assignment.lineno) + 1, start)
+    for node in lifespan.nodes(ast.Await, ast.AsyncWith, ast.AsyncFor):
+        if node.lineno in between:
+            return True
+    return any(
+        call.lineno in between and isinstance(project.resolver.resolve(call.func, lifespan), Function)
+        for call in lifespan.nodes(ast.Call)
+    )
+
+
+def _is_deferred(closing: ast.AST) -> bool:
+    """Whether the closing is registered at once: with a stack, or by entering the object."""
+    if isinstance(closing, ast.With | ast.AsyncWith):
+        return True
+    around = parent(closing)
+    call = closing if isinstance(closing, ast.Call) else around
+    name = getattr(call.func, "attr", "") if isinstance(call, ast.Call) else ""
+    return name in {
+        "push_async_callback",
+        "callback",
+        "enter_async_context",
+        "enter_context",
+        "push_async_exit",
+        "push",
+    }
+
+
+def _protecting_try(closing: ast.AST) -> ast.Try | None:
+    """The try statement whose ``finally`` holds the closing."""
+    node: ast.AST | None = closing
+    while node is not None:
+        around = parent(node)
+        if isinstance(around, ast.Try) and node in around.finalbody:
+            return around
+        node = around
+    return None
+
+
+def _has_migrations(project: Project) -> bool:
+    if any((project.root / name).is_file() for name in ("alembic.ini", "../alembic.ini")):
+        return True
+    return any(file.endswith(("alembic/env.py", "migrations/env.py")) for file in project.files)
+
+
+def _creates_tables(lifespan: Function, project: Project) -> Iterator[Finding]:
+    for call in lifespan.nodes(ast.Call):
+        target = project.resolver.resolve(call.func, lifespan)
+        scopes = [lifespan, target] if isinstance(target, Function) else [lifespan]
+        for scope in scopes:
+            for node in scope.nodes(ast.Attribute):
+                if node.attr == "create_all":
+                    yield RULE.note(
+                        scope.module,
+                        node,
+                        "create_all() at start-up, in an application that has migrations",
+                        expected="migrations alone to make the tables",
+                        why="Tables made past the migrations leave Alembic with a wrong picture.",
+                        next="Let `alembic upgrade head` make the tables before the start",
+                    )

@@ -1,0 +1,307 @@
+"""Every route declares what it returns.
+
+## Rule
+
+Give each route a `response_model`, or its handler a return annotation that names a model. Nothing to declare: status 204
+and 304, a handler that returns a `Response`, a response class that carries no model (redirect, HTML, file, stream),
+generators and websockets. An ORM model is no response model.
+
+## Why
+
+The declared model filters what leaves the service. Without one, with `-> dict` or with `response_model=None`, every field of
+the returned object goes out, the password column too. The model is also what the API's documentation shows.
+`response_model` cannot stand on a 204: FastAPI refuses to start with a body on such a route.
+
+## Bad
+
+```python
+# app/books/router.py
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/books")
+
+
+@router.get("/{book_id}")
+async def get_book(book_id: int):  # <-- here
+    return {"id": book_id, "password": "123"}
+
+
+@router.get("/", response_model=None)  # <-- here
+async def list_books():
+    return []
+```
+
+## Good
+
+```python
+# app/books/router.py
+from fastapi import APIRouter, status
+from pydantic import BaseModel
+from starlette.responses import RedirectResponse
+
+router = APIRouter(prefix="/books")
+
+
+class BookRead(BaseModel):
+    id: int
+
+
+@router.get("/{book_id}")
+async def get_book(book_id: int) -> BookRead:
+    return BookRead(id=book_id)
+
+
+@router.get("/", response_model=list[BookRead])
+async def list_books():
+    return [{"id": 1}]
+
+
+@router.delete("/{book_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_book(book_id: int) -> None:
+    pass
+
+
+@router.get("/latest/cover")
+async def latest_cover() -> RedirectResponse:
+    return RedirectResponse("/covers/1")
+```
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from checks.conventions._rule import Rule
+from checks.finding import Finding
+from checks.source import Class, Function, Project, Route, Scope, Target, Variable
+from checks.source.kinds import is_entity, is_pydantic, literal_keywords
+
+RESPONSE: Final = "starlette.responses.Response"
+MODELLESS: Final = frozenset(
+    f"starlette.responses.{name}"
+    for name in (
+        "RedirectResponse",
+        "HTMLResponse",
+        "FileResponse",
+        "StreamingResponse",
+        "PlainTextResponse",
+        "Response",
+    )
+)
+LOOSE: Final = frozenset(
+    {"dict", "typing.Any", "object", "typing.Dict", "typing.Mapping", "typing.MutableMapping"}
+)
+CONTAINERS: Final = frozenset(
+    f"typing.{name}"
+    for name in "List Sequence Iterable Set FrozenSet Tuple Optional Union Collection".split()
+) | {"list", "set", "tuple", "frozenset"}
+RULE = Rule(
+    __name__,
+    expected="a response_model, or a return annotation that names a model",
+    why="The declared model filters what leaves the service; without one every field goes out.",
+    next="Declare the schema that clients may see",
+)
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Finds the routes that do not say what they return."""
+    for route in project.routes:
+        if route.is_websocket or route.verb == "head" or _has_no_body(route, project):
+            continue
+        model = route.keywords.get("response_model")
+        if model is None:
+            yield from _by_handler(route, project)
+        elif isinstance(model, ast.Constant) and model.value is None:
+            if not _answers_by_itself(route, project):
+                yield RULE.violation(route.module, model, "response_model=None on a route with a body")
+        else:
+            yield from _model(route, model, project)
+
+
+def subjects(project: Project) -> int:
+    """Counts the routes that may have a body."""
+    return sum(1 for route in project.routes if not route.is_websocket)
+
+
+def _has_no_body(route: Route, project: Project) -> bool:
+    code = route.keywords.get("status_code")
+    if code is None:
+        return False
+    target = project.resolver.resolve(code, route.scope)
+    if isinstance(target, Variable) and target.binding.value is not None:
+        code = target.binding.value
+    return any(number in ast.unparse(code) for number in ("204", "304", "205", "NO_CONTENT", "NOT_MODIFIED"))
+
+
+def _by_handler(route: Route, project: Project) -> Iterator[Finding]:
+    handler = route.handler
+    if (
+        handler is None
+        or route.hidden
+        or handler.is_generator
+        or _response_class_is_modelless(route, project)
+    ):
+        return
+    annotation = handler.returns
+    if annotation is None:
+        if not _returns_responses(handler, project):
+            yield _at(route, handler, f"{handler.name}(), which declares nothing of what it returns")
+        elif handler.nodes(ast.Return):
+            yield _at(
+                route,
+                handler,
+                f"{handler.name}(), which always answers with a Response but does not say so",
+                note=True,
+                expected="a return annotation that names the response class",
+                next="Annotate the handler with what it returns",
+            )
+    else:
+        yield from _annotation(route, handler, annotation, project)
+
+
+def _annotation(route: Route, handler: Function, annotation: ast.expr, project: Project) -> Iterator[Finding]:
+    scope = handler.parent or handler
+    annotation = _plain(annotation, scope, project)
+    if isinstance(annotation, ast.Constant) and annotation.value is None:
+        if _returns_responses(handler, project) and handler.nodes(ast.Return):
+            return
+        gives = any(node.value is not None for node in handler.nodes(ast.Return))
+        found = f"{handler.name}() -> None on a route with a body"
+        status = route.keywords.get("status_code")
+        ordinary = status is None or any(code in ast.unparse(status) for code in ("200", "201"))
+        yield _at(route, handler, found, note=not (gives or ordinary))
+    elif entity := _entity(annotation, scope, project):
+        yield _at(route, handler, f"the ORM model {entity.name} as what the route returns", **_ORM)
+    elif _is_loose(annotation, scope, project):
+        shown = ast.unparse(annotation)
+        yield _at(route, handler, f"{handler.name}() -> {shown}, which filters nothing", note=True)
+
+
+_ORM: Final = {
+    "expected": "a Pydantic schema",
+    "why": "An ORM model carries every column, those that no client may see included.",
+    "next": "Give the route a schema that names the fields clients may see",
+}
+
+
+def _model(route: Route, model: ast.expr, project: Project) -> Iterator[Finding]:
+    scope = route.scope
+    if entity := _entity(model, scope, project):
+        finding = RULE.note if is_pydantic(entity, project.resolver) else RULE.violation
+        yield finding(route.module, model, f"the ORM model {entity.name} as the response model", **_ORM)
+    elif _is_loose(model, scope, project):
+        yield RULE.note(route.module, model, f"response_model={ast.unparse(model)}, which filters nothing")
+
+
+def _at(route: Route, handler: Function, found: str, *, note: bool = False, **words: str) -> Finding:
+    finding = RULE.note if note else RULE.violation
+    if route.endpoint is None:
+        return finding(handler.module, handler.node, found, **words)
+    return finding(route.module, route.endpoint, found, **words)
+
+
+def _plain(node: ast.expr, scope: Scope, project: Project) -> ast.expr:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return project.resolver.unquote(node.value) or node
+    return node
+
+
+def _parts(node: ast.expr, scope: Scope, project: Project) -> Iterator[ast.expr]:
+    """The element types of an annotation: through unions, containers, Annotated and quotes."""
+    node = _plain(node, scope, project)
+    if isinstance(node, ast.BinOp):
+        yield from _parts(node.left, scope, project)
+        yield from _parts(node.right, scope, project)
+    elif isinstance(node, ast.Subscript):
+        base = project.resolver.resolve(node.value, scope)
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if base in CONTAINERS:
+            for part in inner:
+                yield from _parts(part, scope, project)
+        elif base == "typing.Annotated":
+            yield from _parts(inner[0], scope, project)
+        else:
+            yield node
+    else:
+        yield node
+
+
+def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
+    for part in _parts(node, scope, project):
+        target = project.resolver.resolve(part, scope) if isinstance(part, ast.Name | ast.Attribute) else None
+        if isinstance(target, Class) and is_entity(target, project.resolver):
+            return target
+    return None
+
+
+def _is_loose(node: ast.expr, scope: Scope, project: Project) -> bool:
+    parts = [p for p in _parts(node, scope, project) if not (isinstance(p, ast.Constant) and p.value is None)]
+    return bool(parts) and any(_is_loose_part(part, scope, project) for part in parts)
+
+
+def _is_loose_part(node: ast.expr, scope: Scope, project: Project) -> bool:
+    if isinstance(node, ast.Subscript):
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if project.resolver.resolve(node.value, scope) not in LOOSE:
+            return False
+        return project.resolver.resolve(inner[-1], scope) in {"typing.Any", "object", "dict", "typing.Dict"}
+    target = project.resolver.resolve(node, scope)
+    return isinstance(target, str) and (target in LOOSE or target in {"list", "typing.List"})
+
+
+def _is_response(of: "Class | str | None", project: Project) -> bool:
+    if isinstance(of, str) and of.startswith(("starlette.responses.", "sse_starlette.", "fastapi.sse.")):
+        return True
+    return project.resolver.is_kind(of, RESPONSE) or (isinstance(of, str) and of.endswith("TemplateResponse"))
+
+
+def _response_class_is_modelless(route: Route, project: Project) -> bool:
+    given = route.keywords.get("response_class")
+    scope = route.scope
+    if given is None and isinstance(route.node.func, ast.Attribute):
+        given, scope = _default_class(route.node.func.value, route.scope, project)
+    target: Target | None = project.resolver.resolve(given, scope) if given is not None else None
+    if isinstance(target, str):
+        return target in MODELLESS or target.endswith(
+            ("StreamingResponse", "EventSourceResponse", "FileResponse")
+        )
+    return isinstance(target, Class) and project.resolver.is_kind(target, *(MODELLESS - {RESPONSE}))
+
+
+def _default_class(node: ast.expr, scope: Scope, project: Project) -> tuple[ast.expr | None, Scope]:
+    target = project.resolver.resolve(node, scope)
+    if isinstance(target, Variable) and isinstance(target.binding.value, ast.Call):
+        keywords, _ = literal_keywords(target.binding.value, target.binding.scope, project.resolver)
+        return keywords.get("default_response_class"), target.binding.scope
+    return None, scope
+
+
+def _returns_responses(handler: Function, project: Project) -> bool:
+    """Whether every value that the handler gives back is a Response, or it gives none at all back."""
+    if isinstance(handler.node, ast.Lambda):
+        return _is_response(project.resolver.infer(handler.node.body, handler), project)
+    values = [node.value for node in handler.nodes(ast.Return)]
+    if not values:
+        return _only_raises(handler)
+    return all(
+        value is not None and _is_response(project.resolver.infer(value, handler), project)
+        for value in values
+    )
+
+
+def _only_raises(handler: Function) -> bool:
+    body = handler.node.body
+    return isinstance(body, list) and isinstance(body[-1], ast.Raise)
+
+
+def _answers_by_itself(route: Route, project: Project) -> bool:
+    """Whether a route with response_model=None sends no body of its own making."""
+    handler = route.handler
+    if handler is None or handler.is_generator or _response_class_is_modelless(route, project):
+        return True
+    if handler.returns is not None:
+        parts = list(_parts(handler.returns, handler.parent or handler, project))
+        of = [project.resolver.annotated(part, handler.parent or handler) for part in parts]
+        if any(_is_response(one, project) for one in of):
+            return True
+    return _returns_responses(handler, project)

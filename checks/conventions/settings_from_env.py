@@ -1,0 +1,312 @@
+"""Configuration comes from BaseSettings with .env support.
+
+## Rule
+
+Read every setting through a subclass of `BaseSettings` that names an `env_file`. No other module looks into the
+environment. A secret has no default that would work.
+
+## Why
+
+One class says what can be configured, of what type, and fails at start-up when a value is missing or wrong. A look into
+`os.environ` somewhere else is found out only when that line runs. A secret with a default ends up in production.
+
+## Bad
+
+```python
+# app/books/service.py
+import os
+
+PAGE_SIZE = int(os.getenv("PAGE_SIZE", "20"))  # <-- here
+```
+
+```python
+# app/core/config.py
+from pydantic_settings import BaseSettings
+
+
+class Settings(BaseSettings):  # <-- here
+    database_url: str
+    secret_key: str = "do-not-tell"  # <-- here
+```
+
+## Good
+
+```python
+# app/core/config.py
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    database_url: str = "sqlite+aiosqlite:///library.db"
+    secret_key: SecretStr
+```
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from checks.conventions._rule import Rule
+from checks.finding import Finding
+from checks.source import Class, Module, Project, Scope, Variable, parent
+from checks.source.kinds import is_settings, literal_keywords
+
+READS: Final = frozenset(
+    {"os.getenv", "os.environ.get", "os.environ.__getitem__", "os.getenvb", "os.environb"}
+)
+WRITES: Final = frozenset(
+    {"setdefault", "update", "copy", "pop", "clear", "putenv", "items", "keys", "values"}
+)
+OTHER_READERS: Final = frozenset(
+    {"starlette.config.Config", "decouple.config", "environs.Env", "environ.Env"}
+)
+SECRET: Final = re.compile(
+    r"(?:.*_)?(?:secret|secret_key|password|passwd|passphrase|api_key|apikey|private_key|access_key|jwt_key|signing_key"
+    r"|encryption_key|auth_token|access_token|bot_token|api_token|client_secret|jwt_secret|token|pepper)",
+    re.IGNORECASE,
+)
+CREDENTIALS: Final = re.compile(r"\w+://[^:/@\s]+:[^@/\s{}$]+@")
+RULE = Rule(
+    __name__,
+    expected="a field of the settings class",
+    why="One settings class checks every value at start-up; a look into the environment fails later, and elsewhere.",
+    next="Declare the value in the settings class and ask the settings for it",
+)
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Finds settings that are read past the settings class, and settings classes that do half their work."""
+    for module in project.application:
+        if b"environ" in module.content or b"getenv" in module.content or b"onfig" in module.content:
+            yield from _reads(module, project)
+    for cls in settings_classes(project):
+        yield from _env_file(cls, project)
+        yield from _secrets(cls, project)
+        yield from _old_config(cls)
+
+
+def subjects(project: Project) -> int:
+    """Counts the settings classes and the looks into the environment."""
+    reads = sum(
+        len(list(_reads(module, project))) for module in project.application if b"env" in module.content
+    )
+    return len(list(settings_classes(project))) + reads
+
+
+def settings_classes(project: Project) -> Iterator[Class]:
+    """The application's subclasses of BaseSettings."""
+    for module in project.application:
+        for cls in module.classes:
+            if is_settings(cls, project.resolver):
+                yield cls
+
+
+def _reads(module: Module, project: Project) -> Iterator[Finding]:
+    for node, scope in module.every(ast.Attribute, ast.Name):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id
+        if name in {"getenv", "environ", "getenvb", "environb"}:
+            target = project.resolver.resolve(node, scope)
+            if target in {"os.getenv", "os.environ", "os.getenvb", "os.environb"} and _is_read(node):
+                read = RULE.note if _runs_as_script(node) else RULE.violation
+                yield read(module, _whole(node), f"the environment read with {target}")
+        elif name in {"Config", "config", "Env"} and isinstance(parent(node), ast.Call):
+            call = parent(node)
+            if isinstance(call, ast.Call) and call.func is node:
+                target = project.resolver.resolve(node, scope)
+                if target in OTHER_READERS:
+                    yield RULE.note(module, call, f"configuration read by {target}")
+
+
+def _is_read(node: ast.expr) -> bool:
+    around = parent(node)
+    if isinstance(around, ast.Attribute):
+        return around.attr not in WRITES
+    if isinstance(around, ast.Subscript):
+        return isinstance(around.ctx, ast.Load) if around.value is node else True
+    if isinstance(around, ast.Call):
+        return around.func is node
+    return isinstance(around, ast.Compare)
+
+
+def _whole(node: ast.expr) -> ast.AST:
+    """The expression round a name that shows what is read, such as ``os.environ["PORT"]``."""
+    around = parent(node)
+    while isinstance(around, ast.Attribute | ast.Subscript | ast.Call) and node in {
+        getattr(around, "value", None),
+        getattr(around, "func", None),
+    }:
+        node, around = around, parent(around)
+    return node
+
+
+def _runs_as_script(node: ast.AST | None) -> bool:
+    while node is not None:
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            return True
+        node = parent(node)
+    return False
+
+
+def _env_file(cls: Class, project: Project) -> Iterator[Finding]:
+    if _has_fields(cls) and _names_env_file(cls, project) is False:
+        words = {
+            "expected": "an `env_file` in the settings' configuration",
+            "why": "Without it, the values of a .env file never reach the application.",
+            "next": "Say in the class's configuration which file holds the local values",
+        }
+        finding = RULE.note if _is_part(cls, project) or _loads_dotenv(project) else RULE.violation
+        yield finding(cls.module, cls.node, f"{cls.name}, which reads no .env file", **words)
+
+
+def _has_fields(cls: Class) -> bool:
+    return any(
+        isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        for statement in cls.node.body
+    )
+
+
+def _names_env_file(cls: Class, project: Project) -> bool | None:
+    """Whether the class, its bases, its subclasses or its makers name a file; None where it cannot be told."""
+    answer: bool | None = False
+    for base in project.resolver.mro(cls):
+        if not isinstance(base, Class):
+            answer = None if base.startswith("?") else answer
+            continue
+        named = _configured(base, project)
+        if named:
+            return True
+        answer = None if named is None else answer
+    if answer is None or _made_with_file(cls, project):
+        return answer is not None or None
+    return answer
+
+
+def _configured(cls: Class, project: Project) -> bool | None:
+    if "settings_customise_sources" in cls.names:
+        return None
+    inner = next(
+        (child for child in cls.children if isinstance(child, Class) and child.name == "Config"), None
+    )
+    if inner is not None:
+        return "env_file" in inner.names or (None if inner.node.bases else False)
+    for keyword in cls.node.keywords:
+        if keyword.arg == "env_file":
+            return True
+    for binding in cls.names.get("model_config", ()):
+        if binding.value is not None:
+            return _in_options(binding.value, cls, project)
+    return False
+
+
+def _in_options(value: ast.expr, scope: Scope, project: Project) -> bool | None:
+    wrapped = ast.Call(func=ast.Name(id="dict"), args=[], keywords=[ast.keyword(arg=None, value=value)])
+    if isinstance(value, ast.Call):
+        found, hidden = literal_keywords(value, scope, project.resolver)
+        if value.args and not found:
+            return None
+    else:
+        target = project.resolver.resolve(value, scope)
+        if isinstance(target, Variable) and isinstance(target.binding.value, ast.Call):
+            return _in_options(target.binding.value, target.binding.scope, project)
+        found, hidden = literal_keywords(wrapped, scope, project.resolver)
+    file = found.get("env_file")
+    if file is None:
+        return None if hidden else False
+    return not (isinstance(file, ast.Constant) and file.value is None)
+
+
+def _made_with_file(cls: Class, project: Project) -> bool:
+    for module in project.application:
+        if cls.name.encode() not in module.content and b"env_file" not in module.content:
+            continue
+        for call, scope in module.every(ast.Call):
+            if any(keyword.arg == "_env_file" for keyword in call.keywords):
+                made = project.resolver.resolve(call.func, scope)
+                if isinstance(made, Class) and cls in project.resolver.mro(made):
+                    return True
+    for other in settings_classes(project):
+        if (
+            other is not cls
+            and cls in project.resolver.mro(other)
+            and _configured(other, project) is not False
+        ):
+            return True
+    return False
+
+
+def _is_part(cls: Class, project: Project) -> bool:
+    """Whether a settings class is a field of another one."""
+    for other in settings_classes(project):
+        if other is cls:
+            continue
+        for statement in other.node.body:
+            if isinstance(statement, ast.AnnAssign):
+                if project.resolver.annotated(statement.annotation, other) is cls:
+                    return True
+    return False
+
+
+def _loads_dotenv(project: Project) -> bool:
+    return any(b"load_dotenv(" in module.content for module in project.modules)
+
+
+def _secrets(cls: Class, project: Project) -> Iterator[Finding]:
+    for statement in cls.node.body:
+        name = _field_name(statement)
+        value = getattr(statement, "value", None)
+        if not name or value is None:
+            continue
+        text = _default_text(value, cls, project)
+        if text is None or not text.strip():
+            continue
+        words = {
+            "expected": "a secret without a default",
+            "why": "A default that works ends up in production, where everybody can read it.",
+            "next": "Let the settings ask for it, and keep its value out of the source",
+        }
+        if SECRET.fullmatch(name):
+            yield RULE.violation(cls.module, statement, f"{name}, a secret with a usable default", **words)
+        elif CREDENTIALS.match(text):
+            yield RULE.note(cls.module, statement, f"a password in the default of {name}", **words)
+
+
+def _field_name(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        return statement.target.id
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    return ""
+
+
+def _default_text(value: ast.expr, scope: Scope, project: Project) -> str | None:
+    """The text of a field's default: a literal, wrapped in Field or SecretStr, or a constant's value."""
+    if isinstance(value, ast.Constant):
+        return value.value if isinstance(value.value, str) else None
+    if isinstance(value, ast.Call):
+        target = project.resolver.resolve(value.func, scope)
+        if target not in {"pydantic.Field", "pydantic.SecretStr"}:
+            return None
+        default = next((k.value for k in value.keywords if k.arg == "default"), None)
+        given = value.args[0] if value.args else default
+        return _default_text(given, scope, project) if given is not None else None
+    target = project.resolver.resolve(value, scope) if isinstance(value, ast.Name) else None
+    if isinstance(target, Variable) and isinstance(target.binding.value, ast.Constant):
+        return _default_text(target.binding.value, scope, project)
+    return None
+
+
+def _old_config(cls: Class) -> Iterator[Finding]:
+    for child in cls.children:
+        if isinstance(child, Class) and child.name == "Config":
+            yield RULE.note(
+                cls.module,
+                child.node,
+                "an inner class Config, the way of Pydantic 1",
+                expected="`model_config = SettingsConfigDict(...)`",
+                why="Pydantic 2 reads the inner class only for old code's sake.",
+                next="Move its entries to the configuration that Pydantic 2 documents",
+            )

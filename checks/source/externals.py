@@ -1,0 +1,176 @@
+"""What is known about libraries outside the project, so that nothing of them has to be imported.
+
+Libraries re-export the same class from several modules; a convention should meet it under one name only.
+"""
+
+import sys
+from typing import Final
+
+_ASYNC_SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
+_SAME: Final[dict[str, str]] = {
+    "fastapi.applications.FastAPI": "fastapi.FastAPI",
+    "fastapi.routing.APIRouter": "fastapi.APIRouter",
+    "fastapi.exceptions.HTTPException": "fastapi.HTTPException",
+    "fastapi.exceptions.WebSocketException": "fastapi.WebSocketException",
+    "fastapi.requests.Request": "fastapi.Request",
+    "fastapi.requests.HTTPConnection": "starlette.requests.HTTPConnection",
+    "fastapi.websockets.WebSocket": "fastapi.WebSocket",
+    "fastapi.responses.Response": "starlette.responses.Response",
+    "fastapi.Response": "starlette.responses.Response",
+    "starlette.requests.Request": "fastapi.Request",
+    "starlette.websockets.WebSocket": "fastapi.WebSocket",
+    "fastapi.background.BackgroundTasks": "fastapi.BackgroundTasks",
+    "starlette.background.BackgroundTasks": "fastapi.BackgroundTasks",
+    "fastapi.testclient.TestClient": "starlette.testclient.TestClient",
+    "fastapi.concurrency.run_in_threadpool": "starlette.concurrency.run_in_threadpool",
+    "fastapi.concurrency.asynccontextmanager": "contextlib.asynccontextmanager",
+    "fastapi.param_functions.Depends": "fastapi.Depends",
+    "fastapi.params.Depends": "fastapi.Depends",
+    "fastapi.params.Security": "fastapi.Security",
+    "sqlmodel.ext.asyncio.session.AsyncSession": _ASYNC_SESSION,
+    "sqlmodel.Session": "sqlalchemy.orm.Session",
+    "sqlmodel.create_engine": "sqlalchemy.create_engine",
+    "sqlmodel.orm.session.Session": "sqlalchemy.orm.Session",
+    "sqlalchemy.engine.create_engine": "sqlalchemy.create_engine",
+    "sqlalchemy.future.create_engine": "sqlalchemy.create_engine",
+    "sqlalchemy.ext.declarative.declarative_base": "sqlalchemy.orm.declarative_base",
+    "sqlalchemy.ext.declarative.as_declarative": "sqlalchemy.orm.as_declarative",
+    "sqlalchemy.schema.Column": "sqlalchemy.Column",
+    "sqlmodel.Column": "sqlalchemy.Column",
+    "sqlalchemy.future.select": "sqlalchemy.select",
+    "sqlalchemy.sql.select": "sqlalchemy.select",
+    "sqlmodel.select": "sqlalchemy.select",
+    "sqlalchemy.sql.text": "sqlalchemy.text",
+    "sqlmodel.text": "sqlalchemy.text",
+    "sqlalchemy.exc.IntegrityError": "sqlalchemy.exc.IntegrityError",
+    "pydantic.main.BaseModel": "pydantic.BaseModel",
+    "pydantic.v1.BaseModel": "pydantic.BaseModel",
+    "pydantic.generics.GenericModel": "pydantic.BaseModel",
+    "pydantic.BaseSettings": "pydantic_settings.BaseSettings",
+    "pydantic.env_settings.BaseSettings": "pydantic_settings.BaseSettings",
+    "pydantic.v1.BaseSettings": "pydantic_settings.BaseSettings",
+    "pydantic_settings.main.BaseSettings": "pydantic_settings.BaseSettings",
+    "pydantic_settings.main.SettingsConfigDict": "pydantic_settings.SettingsConfigDict",
+    "sqlmodel.main.SQLModel": "sqlmodel.SQLModel",
+    "httpx2.AsyncClient": "httpx.AsyncClient",
+    "pathlib.PosixPath": "pathlib.Path",
+    "pathlib.WindowsPath": "pathlib.Path",
+    "typing_extensions.Annotated": "typing.Annotated",
+    "requests.sessions.Session": "requests.Session",
+    "requests.session": "requests.Session",
+    "requests.api.get": "requests.get",
+    "requests.api.post": "requests.post",
+    "requests.api.request": "requests.request",
+    "anyio.Path": "anyio.Path",
+    "psycopg2.extensions.connection": "psycopg2.connection",
+}
+_PREFIXES: Final = (
+    ("sqlalchemy.orm.session.", "sqlalchemy.orm."),
+    ("sqlalchemy.orm.decl_api.", "sqlalchemy.orm."),
+    ("sqlalchemy.ext.asyncio.session.", "sqlalchemy.ext.asyncio."),
+    ("sqlalchemy.ext.asyncio.engine.", "sqlalchemy.ext.asyncio."),
+    ("sqlalchemy.sql.expression.", "sqlalchemy."),
+    ("sqlalchemy.sql.schema.", "sqlalchemy."),
+    ("sqlalchemy.sql.functions.func", "sqlalchemy.func"),
+    ("fastapi.responses.", "starlette.responses."),
+    ("fastapi.param_functions.", "fastapi."),
+    ("fastapi.params.", "fastapi."),
+    ("typing_extensions.", "typing."),
+    ("collections.abc.", "typing."),
+    ("pydantic.class_validators.", "pydantic."),
+    ("pydantic.v1.", "pydantic."),
+    ("os.path.", "os.path."),
+    ("posixpath.", "os.path."),
+    ("sqlmodel.sql.expression.", "sqlalchemy."),
+    ("httpx2.", "httpx."),
+)
+
+_PATH = "pathlib.Path"
+RETURNS: Final[dict[str, str]] = {
+    **{
+        f"{_PATH}.{name}": _PATH
+        for name in ("parent", "joinpath", "resolve", "absolute", "cwd", "home", "with_suffix", "with_name")
+        + ("with_stem", "expanduser", "relative_to", "rename", "replace")
+    },
+    **{f"pathlib.PurePath.{name}": _PATH for name in ("parent", "joinpath", "with_suffix", "with_name")},
+    "sqlalchemy.ext.asyncio.async_sessionmaker.begin": _ASYNC_SESSION,
+    "sqlalchemy.orm.sessionmaker.begin": "sqlalchemy.orm.Session",
+    "requests.Session.__enter__": "requests.Session",
+    "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy.ext.asyncio.AsyncEngine",
+    "sqlalchemy.ext.asyncio.create_async_pool_from_url": "sqlalchemy.ext.asyncio.AsyncEngine",
+    "sqlalchemy.ext.asyncio.async_engine_from_config": "sqlalchemy.ext.asyncio.AsyncEngine",
+    "sqlalchemy.create_engine": "sqlalchemy.Engine",
+    "sqlalchemy.engine_from_config": "sqlalchemy.Engine",
+    "asyncio.get_event_loop": "asyncio.AbstractEventLoop",
+    "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
+}
+"""What a call (or a property) of a library gives back, where it is not an object of its own name."""
+
+BASES: Final[dict[str, tuple[str, ...]]] = {
+    "sqlmodel.SQLModel": ("pydantic.BaseModel",),
+    "pydantic_settings.BaseSettings": ("pydantic.BaseModel",),
+    "pydantic.RootModel": ("pydantic.BaseModel",),
+    "fastapi.HTTPException": ("starlette.exceptions.HTTPException",),
+    "starlette.exceptions.HTTPException": ("Exception",),
+    "fastapi.WebSocketException": ("starlette.exceptions.WebSocketException",),
+    "fastapi.FastAPI": ("starlette.applications.Starlette",),
+    "fastapi.APIRouter": ("starlette.routing.Router",),
+    **{
+        f"starlette.responses.{name}": ("starlette.responses.Response",)
+        for name in ("JSONResponse", "HTMLResponse", "PlainTextResponse", "RedirectResponse")
+        + ("StreamingResponse", "FileResponse", "ORJSONResponse", "UJSONResponse", "EventSourceResponse")
+    },
+    "sse_starlette.sse.EventSourceResponse": ("starlette.responses.StreamingResponse",),
+    "sse_starlette.EventSourceResponse": ("starlette.responses.StreamingResponse",),
+    "fastapi.sse.EventSourceResponse": ("starlette.responses.StreamingResponse",),
+    "starlette.templating._TemplateResponse": ("starlette.responses.HTMLResponse",),
+    _ASYNC_SESSION: (),
+    "sqlalchemy.ext.asyncio.async_scoped_session": (_ASYNC_SESSION,),
+    "sqlalchemy.orm.scoped_session": ("sqlalchemy.orm.Session",),
+}
+"""Base classes of library classes, as far as a convention asks for them."""
+
+STARRED: Final[dict[str, frozenset[str]]] = {
+    "fastapi": frozenset(
+        "APIRouter BackgroundTasks Body Cookie Depends FastAPI File Form HTTPException Header Path Query Request "
+        "Response Security UploadFile WebSocket WebSocketDisconnect status".split()
+    ),
+    "sqlalchemy": frozenset(
+        "Boolean Column DateTime Float ForeignKey Integer String Text create_engine delete func insert or_ and_ select "
+        "text update Table MetaData".split()
+    ),
+    "sqlalchemy.orm": frozenset(
+        "DeclarativeBase Mapped Session declarative_base joinedload mapped_column relationship selectinload "
+        "sessionmaker".split()
+    ),
+    "sqlalchemy.ext.asyncio": frozenset(
+        "AsyncEngine AsyncSession async_sessionmaker create_async_engine".split()
+    ),
+    "sqlmodel": frozenset("Field Relationship SQLModel Session create_engine select".split()),
+    "pydantic": frozenset(
+        "BaseModel BaseSettings Field root_validator validator field_validator EmailStr".split()
+    ),
+    "requests": frozenset("get post put patch delete head request Session".split()),
+    "os": frozenset("environ getenv path".split()),
+    "time": frozenset({"sleep"}),
+}
+"""Names that ``from library import *`` is known to bring."""
+
+FOREIGN: Final = sys.stdlib_module_names | frozenset(
+    "aiofiles aiohttp aiosqlite alembic anyio asyncpg boto3 celery fastapi httpx httpx2 jose jwt loguru motor "
+    "numpy pandas passlib psycopg psycopg2 pwdlib pydantic pydantic_settings pymongo pytest redis requests "
+    "sentry_sdk sqlalchemy sqlmodel starlette structlog typer typing_extensions uvicorn yaml".split()
+)
+"""Top-level modules that are never the project's own, whatever its files are called."""
+
+
+def canonical(name: str) -> str:
+    """The one name under which conventions know a library's object."""
+    same = _SAME.get(name)
+    if same is not None:
+        return same
+    for prefix, short in _PREFIXES:
+        if name.startswith(prefix):
+            shorter = short + name[len(prefix) :]
+            return _SAME.get(shorter, shorter)
+    return name

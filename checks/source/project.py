@@ -1,0 +1,215 @@
+"""A parsed project: its modules, routes and layers, and the lines round a place."""
+
+import ast
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from checks.finding import Place
+from checks.source.files import Unparsed, decode, find, quiet, read_tree
+from checks.source.graph import reachable
+from checks.source.layers import Area, Layer, area_of, layer_of
+from checks.source.resolver import Resolver, Target
+from checks.source.routes import Route, routes_of
+from checks.source.scopes import Function, Module, Scope
+
+ASIDE = frozenset({Layer.TESTS, Layer.MIGRATIONS, Layer.SCRIPTS})
+"""Layers that are no part of the running application."""
+
+
+@dataclass(eq=False)
+class Project:
+    """The Python files of one folder, parsed once and never run.
+
+    Attributes:
+        root: the folder.
+        files: every Python file seen, relative to the root, with forward slashes.
+        unparsed: the files and folders that could not be looked into, and why.
+        modules: the files that could, in the order of their names.
+        resolver: what names stand for.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    unparsed: tuple[Unparsed, ...]
+    modules: tuple[Module, ...]
+    resolver: Resolver
+    _layers: dict[Module, Layer] = field(default_factory=dict, repr=False)
+
+    def frame(self, place: Place, context: int = 1) -> list[tuple[int, str]]:
+        """The source lines round a place, verbatim, each with its number.
+
+        Args:
+            place: where, in a file of this project.
+            context: how many lines to show before the first and after the last.
+        """
+        module = self._by_file.get(place.file)
+        lines = module.lines if module else self._read_lines(place.file)
+        first = max(1, place.line - context)
+        last = min(len(lines), max(place.line, place.end_line) + context)
+        return [(number, lines[number - 1]) for number in range(first, last + 1)]
+
+    def _read_lines(self, file: str) -> list[str]:
+        try:
+            text = decode((self.root / file).read_bytes())
+        except OSError:
+            return []
+        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+    @cached_property
+    def _by_file(self) -> dict[str, Module]:
+        return {module.file: module for module in self.modules}
+
+    def find(self, file: str) -> Module | None:
+        """The module of a file, given relative to the root; None when it was not parsed."""
+        return self._by_file.get(file)
+
+    def layer(self, module: Module) -> Layer:
+        """What the module is responsible for."""
+        layer = self._layers.get(module)
+        if layer is None:
+            layer = self._layers[module] = layer_of(module, self.resolver)
+        return layer
+
+    def area(self, module: Module) -> Area:
+        """Whether the module is shared code or part of the application proper."""
+        return area_of(module)
+
+    @cached_property
+    def application(self) -> tuple[Module, ...]:
+        """The modules of the running application: no tests, scripts or migrations."""
+        return tuple(module for module in self.modules if self.layer(module) not in ASIDE)
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """Every route of the application, in the order of files and lines."""
+        return tuple(
+            route
+            for module in self.application
+            if _may_route(module)
+            for route in routes_of(module, self.resolver)
+        )
+
+    @cached_property
+    def web(self) -> frozenset[Module]:
+        """The modules that the web application (or other asynchronous code) reaches by imports."""
+        registering = {route.module for route in self.routes}
+        roots = [
+            module
+            for module in self.application
+            if module in registering
+            or self.layer(module) is Layer.MAIN
+            or any(function.is_async for function in module.functions)
+        ]
+        return frozenset(reachable(roots, self.resolver).intersection(self.application))
+
+    @cached_property
+    def handlers(self) -> dict[Function, list[Route]]:
+        """Handler to the routes that it serves."""
+        found: dict[Function, list[Route]] = {}
+        for route in self.routes:
+            if route.handler is not None:
+                found.setdefault(route.handler, []).append(route)
+        return found
+
+    @cached_property
+    def dependencies(self) -> dict[Function, list[ast.Call]]:
+        """Function to the ``Depends(...)`` calls that name it."""
+        found: dict[Function, list[ast.Call]] = {}
+        for module in self.application:
+            if b"Depends" not in module.content and b"Security" not in module.content:
+                continue
+            for call, scope in module.every(ast.Call):
+                if call.args and self.is_depends(call, scope):
+                    target = self.callable(call.args[0], scope)
+                    if target is not None:
+                        found.setdefault(target, []).append(call)
+        return found
+
+    def is_depends(self, call: ast.Call, scope: Scope) -> bool:
+        """Whether a call is FastAPI's ``Depends`` or ``Security``."""
+        name = getattr(call.func, "id", "") or getattr(call.func, "attr", "")
+        if not name:
+            return False
+        return self.resolver.resolve(call.func, scope) in {"fastapi.Depends", "fastapi.Security"}
+
+    def callable(self, node: ast.AST, scope: Scope) -> Function | None:
+        """The project's function that runs when the object of this expression is called."""
+        from checks.source.routes import handler_of
+
+        target: Target | None = self.resolver.resolve(node, scope)
+        if isinstance(target, Scope) and not isinstance(target, Function | Module):
+            made = self.resolver.attribute(target, "__init__")  # type: ignore[arg-type]
+            return made if isinstance(made, Function) else None
+        return handler_of(node, scope, self.resolver) if isinstance(node, ast.expr) else None
+
+    def role(self, function: Function) -> Layer:
+        """The layer in which a function works: a handler is router code wherever it stands."""
+        around: Function | None = function
+        while around is not None:
+            if around in self.handlers:
+                return Layer.ROUTER
+            if around in self.dependencies:
+                return Layer.DEPENDENCIES
+            around = around.parent.function if around.parent else None
+        return self.layer(function.module)
+
+
+def _may_route(module: Module) -> bool:
+    content = module.content
+    return b"@" in content or b"add_api" in content or b"APIRoute" in content
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def parse(root: Path, *, package: str | None = None) -> Project:
+    """Parses every Python file below a folder; imports and runs none of it.
+
+    Args:
+        root: the folder of the project, or one file.
+        package: the import name of the root folder itself, where it is a package; found out from the
+            names of the folders when left out.
+
+    Raises:
+        NotADirectoryError: there is neither a folder nor a Python file at the given path.
+    """
+    if not root.exists():
+        raise NotADirectoryError(f"{root} does not exist")
+    unparsed: list[Unparsed] = []
+    modules: list[Module] = []
+    with _without_collector(), quiet():
+        files = sorted(find(root, unparsed))
+        for file, path in files:
+            tree = read_tree(path, file)
+            if isinstance(tree, Unparsed):
+                unparsed.append(tree)
+            else:
+                modules.append(Module(file, *tree))
+    resolver = Resolver({module.parts: module for module in modules}, _aliases(root, package))
+    return Project(
+        root=root if root.is_dir() else root.parent,
+        files=tuple(file for file, _ in files),
+        unparsed=tuple(sorted(unparsed)),
+        modules=tuple(modules),
+        resolver=resolver,
+    )
+
+
+def _aliases(root: Path, package: str | None) -> tuple[tuple[str, ...], ...]:
+    if package:
+        return (tuple(package.split(".")),)
+    folder = root.resolve() if root.is_dir() else root.resolve().parent
+    parts = folder.parts[1:]
+    return tuple(parts[-length:] for length in range(1, min(4, len(parts)) + 1))

@@ -1,0 +1,568 @@
+"""What a name, an attribute or a call stands for, across the files of a project."""
+
+import ast
+import builtins
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from checks.source.externals import BASES, FOREIGN, RETURNS, STARRED, canonical
+from checks.source.scopes import Binding, Class, Function, Module, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+BUILTINS: Final = frozenset(vars(builtins))
+DEPTH: Final = 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """A name that stands for a value: assigned, passed in or bound by a statement.
+
+    Attributes:
+        name: the name.
+        binding: how it came to be bound.
+    """
+
+    name: str
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a class, as far as the source tells.
+
+    Attributes:
+        of: the class of the project, or the library's name for it.
+    """
+
+    of: "Class | str"
+
+
+Target = Module | Class | Function | Variable | Instance | str
+"""What an expression stands for; a library's object is its canonical dotted name."""
+
+
+class Resolver:
+    """Resolves names and infers classes in one project.
+
+    Nothing is imported or run. Where the source does not tell, the answer is None.
+
+    Args:
+        modules: dotted parts, counted from the root, to module.
+        aliases: import names under which the root folder itself may be known, as parts.
+    """
+
+    def __init__(
+        self, modules: "Mapping[tuple[str, ...], Module]", aliases: tuple[tuple[str, ...], ...]
+    ) -> None:
+        self._modules = modules
+        self._aliases = aliases
+        self._folders = {parts[:length] for parts in modules for length in range(len(parts))}
+        self._packages = {module.parts for module in modules.values() if module.is_package}
+        self._found: dict[tuple[tuple[str, ...], str], Module | tuple[str, ...] | None] = {}
+        self._members: dict[tuple[Module, str], Target | None] = {}
+        self._busy: set[object] = set()
+        self._types: dict[int, Class | str | None] = {}
+        self._mro: dict[Class, list[Class | str]] = {}
+        self._annotations: dict[str, ast.expr | None] = {}
+
+    # modules
+
+    def module(self, name: str, origin: Module, level: int = 0) -> "Module | str | None":
+        """The module of an import statement: the project's own, or the library's dotted name.
+
+        Args:
+            name: the dotted name as it is written.
+            origin: the module that imports.
+            level: how many dots stand before the name.
+        """
+        found = self._locate(name, origin, level)
+        if isinstance(found, Module):
+            return found
+        return None if level or isinstance(found, tuple) else canonical(name)
+
+    def _locate(self, name: str, origin: Module, level: int) -> "Module | tuple[str, ...] | None":
+        parts = tuple(name.split(".")) if name else ()
+        if level:
+            base = origin.folder[: len(origin.folder) - level + 1] if level > 1 else origin.folder
+            if level - 1 > len(origin.folder):
+                return None
+            return self._at((*base, *parts))
+        key = (origin.folder, name)
+        if key not in self._found:
+            self._found[key] = self._search(parts, origin)
+        return self._found[key]
+
+    def _at(self, parts: tuple[str, ...]) -> "Module | tuple[str, ...] | None":
+        return self._modules.get(parts) or (parts if parts in self._folders else None)
+
+    def _search(self, parts: tuple[str, ...], origin: Module) -> "Module | tuple[str, ...] | None":
+        if parts[0] in FOREIGN:
+            return None
+        folder = origin.folder
+        bases = [folder[:length] for length in range(len(folder) + 1)]
+        bases.sort(key=lambda base: base in self._packages and base != ())
+        for base in (*bases[:1], ("src",), *bases[1:]):
+            if found := self._at((*base, *parts)):
+                return found
+        for alias in self._aliases:
+            if parts[: len(alias)] == alias and (found := self._at(parts[len(alias) :])):
+                return found
+        return None
+
+    # names
+
+    def lookup(self, name: str, scope: Scope, line: int = 0) -> "Target | None":
+        """What a bare name stands for where it is read.
+
+        Args:
+            name: the name.
+            scope: where it is read.
+            line: the line of the reading, to choose among several local assignments.
+        """
+        around: Scope | None = scope
+        while around is not None:
+            if around is scope or not isinstance(around, Class):
+                bindings = around.names.get(name)
+                if bindings:
+                    if isinstance(around, Module):
+                        return self.member(around, name)
+                    return self._choose(name, bindings, line if around is scope else 0)
+            around = around.parent
+        if scope.module.stars and (starred := self._starred(scope.module, name)):
+            return starred
+        return name if name in BUILTINS else None
+
+    def _choose(self, name: str, bindings: list[Binding], line: int) -> "Target | None":
+        before = [b for b in bindings if getattr(b.node, "lineno", 0) <= line] if line else bindings
+        for binding in reversed(before or bindings):
+            target = self._bound(name, binding)
+            if target is not None and not (isinstance(target, Variable) and binding.kind == "opaque"):
+                return target
+        return Variable(name, bindings[-1])
+
+    def member(self, module: Module, name: str) -> "Target | None":
+        """What a name of a module stands for, seen from outside: re-exports and star imports included."""
+        key = (module, name)
+        if key in self._members:
+            return self._members[key]
+        if key in self._busy:
+            return None
+        self._busy.add(key)
+        try:
+            target = self._member(module, name)
+        finally:
+            self._busy.discard(key)
+        self._members[key] = target
+        return target
+
+    def _member(self, module: Module, name: str) -> "Target | None":
+        bindings = module.names.get(name)
+        if bindings:
+            target = self._choose(name, bindings, 0)
+            if target is not None:
+                return target
+        elif module.stars and (starred := self._starred(module, name)):
+            return starred
+        if module.is_package:
+            found = self._at((*module.parts, name))
+            return found if isinstance(found, Module) else None
+        return None
+
+    def _starred(self, module: Module, name: str) -> "Target | None":
+        for source, level in reversed(module.stars):
+            found = self._locate(source, module, level)
+            if isinstance(found, Module):
+                if found is not module and not name.startswith("_") and (target := self.member(found, name)):
+                    return target
+            elif name in STARRED.get(source, ()):
+                return canonical(f"{source}.{name}")
+        return None
+
+    def _bound(self, name: str, binding: Binding) -> "Target | None":
+        if binding.kind == "import":
+            return self._imported(*binding.target, binding.scope.module)
+        if binding.kind == "from":
+            return self._imported_from(*binding.target, binding.attribute, binding.scope.module)
+        if binding.kind in {"class", "function"}:
+            return binding.target  # type: ignore[no-any-return]
+        if binding.kind == "value" and binding.annotation is None:
+            return self._alias(name, binding)
+        return Variable(name, binding)
+
+    def _alias(self, name: str, binding: Binding) -> "Target | None":
+        if isinstance(binding.value, ast.Name | ast.Attribute) and id(binding) not in self._busy:
+            self._busy.add(id(binding))
+            try:
+                target = self.resolve(binding.value, binding.scope)
+            finally:
+                self._busy.discard(id(binding))
+            if isinstance(target, Class | Function | Module | str):
+                return target
+        return Variable(name, binding)
+
+    def _imported(self, name: str, level: int, origin: Module) -> "Target | None":
+        found = self._locate(name, origin, level)
+        if isinstance(found, Module):
+            return found
+        return f"{'.'.join(found)}/" if found else canonical(name)
+
+    def _imported_from(self, source: str, level: int, attribute: str, origin: Module) -> "Target | None":
+        found = self._locate(source, origin, level)
+        if isinstance(found, Module):
+            return self.member(found, attribute) or self._submodule(found.folder, attribute, found)
+        if isinstance(found, tuple):
+            return self._submodule(found, attribute, None)
+        return None if level else canonical(f"{source}.{attribute}" if source else attribute)
+
+    def _submodule(self, folder: tuple[str, ...], name: str, module: Module | None) -> "Target | None":
+        if module is not None and not module.is_package:
+            return None
+        found = self._at((*folder, name))
+        return f"{'.'.join(found)}/" if isinstance(found, tuple) else found
+
+    # expressions
+
+    def resolve(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> "Target | None":
+        """What an expression stands for: a module, class, function, variable, instance or library name.
+
+        Args:
+            node: the expression.
+            scope: the scope in which it stands.
+        """
+        if depth > DEPTH:
+            return None
+        if isinstance(node, ast.Name):
+            return self.lookup(node.id, scope, node.lineno)
+        if isinstance(node, ast.Attribute):
+            return self._attribute(node, scope, depth + 1)
+        if isinstance(node, ast.Subscript):
+            return self.resolve(node.value, scope, depth + 1)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return self.resolve(self.unquote(node.value), scope, depth + 1)
+        if isinstance(node, ast.Call | ast.Await | ast.BinOp | ast.BoolOp | ast.IfExp | ast.NamedExpr):
+            of = self.infer(node, scope, depth + 1)
+            return Instance(of) if of is not None else None
+        return None
+
+    def unquote(self, text: str) -> ast.expr | None:
+        """The expression inside an annotation written as a string; None when it is not one."""
+        if text not in self._annotations:
+            try:
+                self._annotations[text] = ast.parse(text.strip(), mode="eval").body
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                self._annotations[text] = None
+        return self._annotations[text]
+
+    def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> "Target | None":
+        base = self.resolve(node.value, scope, depth)
+        if isinstance(base, Module):
+            return self.member(base, node.attr) or self._submodule(base.folder, node.attr, base)
+        if isinstance(base, Class):
+            return self.attribute(base, node.attr)
+        if isinstance(base, str):
+            if base.endswith("/"):
+                return self._submodule(tuple(base[:-1].split(".")), node.attr, None)
+            return canonical(f"{base}.{node.attr}")
+        of = base.of if isinstance(base, Instance) else None
+        if isinstance(base, Variable):
+            of = self.infer(node.value, scope, depth)
+        if isinstance(of, str):
+            return canonical(f"{of}.{node.attr}")
+        return self.attribute(of, node.attr) if of else None
+
+    def attribute(self, cls: Class, name: str) -> "Target | None":
+        """An attribute of a class or of its objects, looked up along its bases."""
+        for base in self.mro(cls):
+            if isinstance(base, str):
+                if base != "object" and not base.startswith("typing."):
+                    return canonical(f"{base}.{name}")
+                continue
+            bindings = base.names.get(name) or base.attributes.get(name)
+            if bindings:
+                typed = [b for b in (*bindings, *base.attributes.get(name, ())) if b.annotation is not None]
+                if typed:
+                    return Variable(name, typed[0])
+                return self._choose(name, bindings, 0)
+        return None
+
+    # classes
+
+    def mro(self, cls: Class) -> "list[Class | str]":
+        """The class and all its bases, nearest first; library classes by name."""
+        if cls in self._mro:
+            return self._mro[cls]
+        order: list[Class | str] = []
+        self._mro[cls] = order
+        pending: list[Class | str] = [cls]
+        while pending:
+            current = pending.pop(0)
+            if current in order:
+                continue
+            order.append(current)
+            if isinstance(current, str):
+                pending[:0] = BASES.get(current, ())
+            else:
+                bases = (self._base(base, current) for base in current.node.bases)
+                pending[:0] = [base for base in bases if base is not None]
+        return order
+
+    def _base(self, node: ast.expr, cls: Class) -> "Class | str | None":
+        target = self.resolve(node, cls.parent or cls.module)
+        if isinstance(target, Variable) and isinstance(target.binding.value, ast.Call):
+            made = self.resolve(target.binding.value.func, target.binding.scope)
+            return f"{made}()" if isinstance(made, str) else None
+        if isinstance(target, Instance):
+            call = node.func if isinstance(node, ast.Call) else None
+            made = self.resolve(call, cls.parent or cls.module) if call else None
+            return f"{made}()" if isinstance(made, str) else None
+        return target if isinstance(target, Class | str) else None
+
+    def is_kind(self, of: "Class | str | None", *names: str) -> bool:
+        """Whether a class is one of these library classes, or derives from one."""
+        if isinstance(of, Class):
+            return any(isinstance(base, str) and base in names for base in self.mro(of))
+        pending = [of] if of else []
+        while pending:
+            name = pending.pop()
+            if name in names:
+                return True
+            pending.extend(BASES.get(name, ()))
+        return False
+
+    # what an expression is an object of
+
+    def infer(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> "Class | str | None":
+        """The class of the object that an expression evaluates to; None when the source does not tell."""
+        if node is None or depth > DEPTH:
+            return None
+        key = id(node)
+        if key in self._types:
+            return self._types[key]
+        busy = ("type", key)
+        if busy in self._busy:
+            return None
+        self._busy.add(busy)
+        try:
+            of = self._infer(node, scope, depth + 1)
+        finally:
+            self._busy.discard(busy)
+        self._types[key] = of
+        return of
+
+    def _infer(self, node: ast.AST, scope: Scope, depth: int) -> "Class | str | None":
+        if isinstance(node, ast.Call):
+            return self._result(node, scope, depth)
+        if isinstance(node, ast.Await):
+            return self.infer(node.value, scope, depth)
+        if isinstance(node, ast.Name | ast.Attribute):
+            return self._object(node, scope, depth)
+        if isinstance(node, ast.BinOp):
+            left = self.infer(node.left, scope, depth)
+            return left if left == "pathlib.Path" else None
+        if isinstance(node, ast.BoolOp):
+            found = (self.infer(value, scope, depth) for value in node.values)
+            return next((of for of in found if of is not None), None)
+        if isinstance(node, ast.IfExp):
+            return self.infer(node.body, scope, depth) or self.infer(node.orelse, scope, depth)
+        if isinstance(node, ast.NamedExpr):
+            return self.infer(node.value, scope, depth)
+        return _LITERALS.get(type(node)) or (
+            type(node.value).__name__ if isinstance(node, ast.Constant) and node.value is not None else None
+        )
+
+    def _object(self, node: ast.expr, scope: Scope, depth: int) -> "Class | str | None":
+        if isinstance(node, ast.Name):
+            function = scope.function
+            while function is not None and node.id not in function.names:
+                function = function.parent.function if function.parent else None
+            if function and function.receiver == node.id and function.owner:
+                return function.owner
+        target = self.resolve(node, scope, depth)
+        if isinstance(target, Variable):
+            return self._variable(target, depth)
+        if isinstance(target, Function) and isinstance(node, ast.Attribute) and _is_property(target):
+            return self.returned(target, depth)
+        if isinstance(target, str):
+            return RETURNS.get(target)
+        return target.of if isinstance(target, Instance) else None
+
+    def _variable(self, variable: Variable, depth: int) -> "Class | str | None":
+        binding = variable.binding
+        if binding.annotation is not None and binding.kind != "opaque":
+            of = self.annotated(binding.annotation, binding.scope, depth)
+            if of is not None:
+                return of
+        if binding.kind in {"value", "with"} or (binding.kind == "parameter" and binding.value):
+            if provider := self._provider(binding.value, binding.scope):
+                return self.returned(provider, depth)
+            return self.infer(binding.value, binding.scope, depth)
+        return None
+
+    def _provider(self, node: ast.expr | None, scope: Scope) -> Function | None:
+        if not isinstance(node, ast.Call) or not node.args:
+            return None
+        if self.resolve(node.func, scope) not in {"fastapi.Depends", "fastapi.Security"}:
+            return None
+        target = self.resolve(node.args[0], scope)
+        return target if isinstance(target, Function) else None
+
+    def _result(self, node: ast.Call, scope: Scope, depth: int) -> "Class | str | None":
+        target = self.resolve(node.func, scope, depth)
+        if isinstance(target, Class):
+            return target
+        if isinstance(target, Function):
+            if target.name == "__init__" and target.owner:
+                return target.owner
+            return self.returned(target, depth)
+        if isinstance(target, str):
+            return self._external(target, node, scope, depth)
+        of = self._variable(target, depth) if isinstance(target, Variable) else None
+        if isinstance(target, Instance):
+            of = target.of
+        return self._called(of, target, depth)
+
+    def _external(self, name: str, node: ast.Call, scope: Scope, depth: int) -> "Class | str | None":
+        if name in {"typing.cast"} and node.args:
+            return self.annotated(node.args[0], scope, depth)
+        if name == "super" and scope.function and scope.function.owner:
+            bases = self.mro(scope.function.owner)[1:]
+            return bases[0] if bases else None
+        if name in {"sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.scoped_session"} and self.is_async_maker(
+            node, scope
+        ):
+            return "sqlalchemy.ext.asyncio.async_sessionmaker"
+        return RETURNS.get(name, name)
+
+    def _called(self, of: "Class | str | None", target: "Target | None", depth: int) -> "Class | str | None":
+        if of == "sqlalchemy.ext.asyncio.async_sessionmaker":
+            return "sqlalchemy.ext.asyncio.AsyncSession"
+        if of in {"sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.scoped_session"}:
+            return "sqlalchemy.orm.Session"
+        if isinstance(of, Class):
+            call = self.attribute(of, "__call__")
+            return self.returned(call, depth) if isinstance(call, Function) else None
+        return None
+
+    def is_async_maker(self, node: ast.Call, scope: Scope) -> bool:
+        """Whether a call of ``sessionmaker`` makes asynchronous sessions (``class_=AsyncSession``)."""
+        for keyword in node.keywords:
+            if keyword.arg == "class_":
+                target = self.resolve(keyword.value, scope)
+                of = target if isinstance(target, Class | str) else None
+                return self.is_kind(of, "sqlalchemy.ext.asyncio.AsyncSession")
+        given = [k.value for k in node.keywords if k.arg in {"bind", None}] + node.args
+        return any(self.infer(value, scope) in {_ASYNC_MAKER, _ENGINE} for value in given)
+
+    def returned(self, function: Function, depth: int = 0) -> "Class | str | None":
+        """What a call of the function gives; for a generator or a context manager, what it yields."""
+        if depth > DEPTH:
+            return None
+        if function.returns is not None:
+            annotated = self.annotated(function.returns, function.parent or function, depth)
+            if annotated is not None or not isinstance(function.returns, ast.Name):
+                return annotated
+        key = id(function)
+        if key in self._types:
+            return self._types[key]
+        if ("returned", key) in self._busy:
+            return None
+        self._busy.add(("returned", key))
+        try:
+            of = self._by_body(function, depth + 1)
+        finally:
+            self._busy.discard(("returned", key))
+        self._types[key] = of
+        return of
+
+    def _by_body(self, function: Function, depth: int) -> "Class | str | None":
+        if isinstance(function.node, ast.Lambda):
+            return self.infer(function.node.body, function, depth)
+        given = [
+            node.value for node in (*function.nodes(ast.Yield), *function.nodes(ast.Return)) if node.value
+        ]
+        found = (self.infer(value, function, depth) for value in given)
+        return next((of for of in found if of is not None), None)
+
+    # annotations
+
+    def annotated(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> "Class | str | None":
+        """The class that an annotation names: through Annotated, Optional, unions, quotes and aliases."""
+        if node is None or depth > DEPTH:
+            return None
+        if isinstance(node, ast.Constant):
+            inner = self.unquote(node.value) if isinstance(node.value, str) else None
+            return self.annotated(inner, scope, depth + 1)
+        if isinstance(node, ast.BinOp):
+            return self.annotated(node.left, scope, depth + 1) or self.annotated(node.right, scope, depth + 1)
+        if isinstance(node, ast.Subscript):
+            return self._generic(node, scope, depth + 1)
+        target = self.resolve(node, scope, depth)
+        if isinstance(target, Variable):
+            return self._alias_type(target, depth + 1)
+        if target in {"typing.Self", "typing_extensions.Self"}:
+            return scope if isinstance(scope, Class) else scope.owner
+        return target if isinstance(target, Class | str) else None
+
+    def _alias_type(self, variable: Variable, depth: int) -> "Class | str | None":
+        binding = variable.binding
+        if binding.kind not in {"value", "type"}:
+            return None
+        if isinstance(binding.value, ast.Call):
+            return self._new_type(binding.value, binding.scope, depth)
+        return self.annotated(binding.value, binding.scope, depth)
+
+    def _new_type(self, node: ast.Call, scope: Scope, depth: int) -> "Class | str | None":
+        made = self.resolve(node.func, scope)
+        if made == "typing.NewType" and len(node.args) == 2:
+            return self.annotated(node.args[1], scope, depth)
+        return None
+
+    def _generic(self, node: ast.Subscript, scope: Scope, depth: int) -> "Class | str | None":
+        base = self.resolve(node.value, scope, depth)
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if isinstance(base, Variable):
+            return self._alias_type(base, depth)
+        if base in {"typing.Optional", "typing.Annotated", *_YIELDING}:
+            return self.annotated(inner[0], scope, depth) if inner else None
+        if base == "typing.Union":
+            found = (self.annotated(part, scope, depth) for part in inner)
+            return next((of for of in found if of is not None), None)
+        if base in {"typing.Type", "type"}:
+            return None
+        return base if isinstance(base, Class | str) else None
+
+    def functions_called(self, scope: Scope) -> "Iterator[tuple[ast.Call, Target | None]]":
+        """Every call directly in a scope with what is called."""
+        for call in scope.nodes(ast.Call):
+            yield call, self.resolve(call.func, scope)
+
+
+_ASYNC_MAKER: Final = "sqlalchemy.ext.asyncio.async_sessionmaker"
+_ENGINE: Final = "sqlalchemy.ext.asyncio.AsyncEngine"
+_YIELDING: Final = frozenset(
+    f"typing.{name}"
+    for name in "AsyncGenerator AsyncIterator AsyncIterable Generator Iterator Iterable Awaitable Coroutine".split()
+) | {
+    "contextlib.AbstractAsyncContextManager",
+    "contextlib.AbstractContextManager",
+    "typing.ClassVar",
+    "typing.Final",
+}
+_LITERALS: Final[dict[type, str]] = {
+    ast.List: "list",
+    ast.ListComp: "list",
+    ast.Dict: "dict",
+    ast.DictComp: "dict",
+    ast.Set: "set",
+    ast.SetComp: "set",
+    ast.Tuple: "tuple",
+    ast.JoinedStr: "str",
+    ast.GeneratorExp: "generator",
+}
+
+
+def _is_property(function: Function) -> bool:
+    names = {d.id if isinstance(d, ast.Name) else getattr(d, "attr", "") for d in function.decorators}
+    return bool(names & {"property", "cached_property"})
