@@ -1,0 +1,97 @@
+"""Where the workspace keeps its own things: the folder `.workshop` of a project."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from checks.workspace.disk import Disk
+from checks.workspace.store import DamagedError, Store
+from checks.workspace.tree import HOME
+
+NOTICE = """\
+The workshop's memory of this project: how far you are, and a copy of your project from before every command
+that changed it. `workshop undo` brings a copy back. Nothing in here is part of your application.
+"""
+
+
+class Area:
+    """The paths of the workspace's own records, and how they are read and written.
+
+    Args:
+        root: the project, with all links resolved.
+        disk: what writes.
+    """
+
+    def __init__(self, root: Path, disk: Disk) -> None:
+        self.root = root
+        self.disk = disk
+        self.home = root / HOME
+        self.state = self.home / "state.json"
+        self.journal = self.home / "change.json"
+        self.lock = self.home / "lock"
+        self.snapshots = self.home / "snapshots"
+        self.aside = self.home / "set-aside"
+        self.staging = self.home / "staging"
+        self._spare = self.home / "spare"
+        self.store = Store(self.home / "objects", disk, self._spare)
+
+    def prepare(self) -> None:
+        """Make the folder, so that it can be locked.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if self.lock.is_file():
+            return
+        for folder in (self.root, self.home):
+            if not folder.is_dir():
+                try:
+                    self.disk.mkdir(folder)
+                except FileExistsError:
+                    if not folder.is_dir():
+                        raise
+
+    def describe(self) -> None:
+        """Keep version control and people from taking the folder for a part of the project."""
+        for name, text in ((".gitignore", "*\n"), ("README.txt", NOTICE)):
+            if not (self.home / name).exists():
+                self.write(self.home / name, text.encode())
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Put a record in its place, whole or not at all."""
+        self.disk.discard(self._spare)
+        self.disk.create(self._spare, [content])
+        if not path.parent.is_dir():
+            self.disk.mkdir(path.parent)
+        self.disk.replace(self._spare, path)
+
+    def write_data(self, path: Path, data: Any) -> None:
+        """Put plain values in a record."""
+        self.write(path, (json.dumps(data, indent=1) + "\n").encode("ascii"))
+
+    def set_aside(self, path: Path) -> Path:
+        """Move a record, or a folder of them, out of the way under a name that was not used before."""
+        if not self.aside.is_dir():
+            self.disk.mkdir(self.aside)
+        number = 1
+        while (target := self.aside / f"{path.stem}-{number}{path.suffix}").exists():
+            number += 1
+        self.disk.move_out(path, target)
+        return target
+
+
+def read_data(path: Path) -> dict[str, Any]:
+    """The plain values of a record.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedError: it is not what it should be.
+        OSError: it cannot be read.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, IsADirectoryError) as error:
+        raise DamagedError(f"{path} is damaged.") from error
+    if not isinstance(data, dict):
+        raise DamagedError(f"{path} is damaged.")
+    return data

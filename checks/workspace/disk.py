@@ -1,0 +1,133 @@
+"""Every write of the workspace goes through here, one system call at a time.
+
+Nothing here overwrites: a file is created where none is, or moved. The only exception is `replace`,
+for the workspace's own records.
+"""
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+NO_HARD_LINKS = frozenset(
+    {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
+)
+"""What file systems answer when they have no hard links, or not for this file."""
+
+
+class Disk:
+    """The writing half of the file system. Tests put faults in by overriding `step` and `write`."""
+
+    def step(self, action: str, path: Path) -> None:
+        """Is called right before each system call that writes."""
+
+    def create(self, path: Path, chunks: Iterable[bytes]) -> None:
+        """Make a new file, durable when this returns.
+
+        Raises:
+            FileExistsError: something has that name already.
+        """
+        self.step("create", path)
+        with path.open("xb") as file:
+            for chunk in chunks:
+                self.step("write", path)
+                self.write(file.fileno(), chunk)
+            self.step("fsync", path)
+            os.fsync(file.fileno())
+
+    def write(self, descriptor: int, chunk: bytes) -> None:
+        """Write all of a chunk."""
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename over whatever has the target's name."""
+        self.step("replace", target)
+        source.replace(target)
+        self._settle(target.parent)
+
+    def move_out(self, source: Path, target: Path) -> None:
+        """Take a file or a link out of its place; the target's name is known to be free."""
+        self.step("move out", source)
+        source.rename(target)
+
+    def move_in(self, source: Path, target: Path) -> None:
+        """Give a file its place, unless the place is taken.
+
+        Raises:
+            FileExistsError: something has that name already.
+        """
+        self.step("move in", target)
+        if sys.platform == "win32" or source.is_dir():
+            source.rename(target)
+            return
+        try:
+            self.link(source, target)
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            self._copy_in(source, target)
+        self.step("unlink", source)
+        source.unlink()
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name."""
+        os.link(source, target)
+
+    def symlink(self, target: str, path: Path, *, is_folder: bool) -> None:
+        """Make a symbolic link where nothing is."""
+        self.step("symlink", path)
+        path.symlink_to(target, target_is_directory=is_folder)
+
+    def mkdir(self, path: Path) -> None:
+        """Make a folder where nothing is."""
+        self.step("mkdir", path)
+        path.mkdir()
+
+    def rmdir(self, path: Path) -> None:
+        """Remove an empty folder."""
+        self.step("rmdir", path)
+        path.rmdir()
+
+    def chmod(self, path: Path, mode: int) -> None:
+        """Set the permissions."""
+        self.step("chmod", path)
+        path.chmod(mode)
+
+    def set_time(self, path: Path, nanoseconds: int) -> None:
+        """Set the time of the last change."""
+        self.step("utime", path)
+        os.utime(path, ns=(nanoseconds, nanoseconds))
+
+    def discard(self, path: Path) -> None:
+        """Remove one of the workspace's own files, also where it is read-only."""
+        self.step("unlink", path)
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+            path.unlink(missing_ok=True)
+
+    def _copy_in(self, source: Path, target: Path) -> None:
+        with source.open("rb") as file:
+            self.create(target, iter(lambda: file.read(1 << 20), b""))
+        status = source.stat()
+        self.chmod(target, stat.S_IMODE(status.st_mode))
+        self.set_time(target, status.st_mtime_ns)
+
+    @staticmethod
+    def _settle(folder: Path) -> None:
+        """Make the names in a folder durable, where the system can."""
+        if sys.platform == "win32":
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.EBADF, errno.ENOTSUP}:
+                raise
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,72 @@
+"""The words in which the workspace speaks to the other rooms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class WorkspaceError(Exception):
+    """The project could not be changed; the text says what, where, and a way out."""
+
+
+class Origin(StrEnum):
+    """Where the text of a file in the project comes from, when the learner has not edited it."""
+
+    STARTER = "starter"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one command did in the project; paths are relative to it, with forward slashes.
+
+    Attributes:
+        action: the command, such as ``reset``, or ``recover``.
+        lesson: name of the lesson that it was about, or None.
+        added, changed, removed: files and links.
+        snapshot: name of the copy of the project as it was before; None when nothing was touched.
+        origins: for each file that was added or changed from a lesson, what it is now.
+        notes: sentences for the person at the terminal about anything out of the ordinary.
+    """
+
+    action: str
+    lesson: str | None = None
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    snapshot: str | None = None
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def touched(self) -> bool:
+        """Whether any file is different now."""
+        return bool(self.added or self.changed or self.removed)
+
+    @property
+    def added_starter(self) -> tuple[str, ...]:
+        """The added files that hold a starter."""
+        return tuple(path for path in self.added if self.origins.get(path) is Origin.STARTER)
+
+    @property
+    def added_reference(self) -> tuple[str, ...]:
+        """The added files that hold a reference version."""
+        return tuple(path for path in self.added if self.origins.get(path) is Origin.REFERENCE)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy of the whole project, taken right before a command changed it.
+
+    Attributes:
+        name: the handle that `Workspace.undo` takes; names sort in the order of the copies.
+        when: the moment, in the local time zone.
+        why: the command, with its lesson where there is one.
+        files: number of files and links in it.
+    """
+
+    name: str
+    when: datetime
+    why: str
+    files: int

@@ -1,0 +1,112 @@
+"""What a command wants the project to be, built up path by path before anything is touched."""
+
+import os
+import unicodedata
+from pathlib import Path
+from typing import NoReturn
+
+from checks.workspace.area import Area
+from checks.workspace.model import Origin, WorkspaceError
+from checks.workspace.state import State
+from checks.workspace.tree import Entry, Kind, Tree, ancestors, look, with_folders
+
+THINGS = {Kind.FOLDER: "a folder", Kind.LINK: "a link", Kind.OTHER: "something that cannot be read or copied"}
+
+
+class Plan:
+    """The wanted tree and what will be remembered about it.
+
+    Args:
+        area: the project.
+        before: what stands there, all of it in the store.
+        state: what is remembered; a copy is worked on.
+    """
+
+    def __init__(self, area: Area, before: Tree, state: State) -> None:
+        self.before = before
+        self.after: Tree = dict(before)
+        self.state = state.copy()
+        self.origins: dict[str, Origin] = {}
+        self._area = area
+
+    def add_missing(self, files: dict[str, Path], origin: Origin) -> None:
+        """Want these files wherever nothing has their names.
+
+        Raises:
+            WorkspaceError: a name is taken by what cannot serve as a file, or a folder cannot be made.
+        """
+        for path, source in files.items():
+            if self._actual(path) is None:
+                self._put(path, self._kept(source), origin)
+            elif not (self._area.root / path).is_file():
+                self._refuse(path, "The lesson needs a file there.")
+
+    def put(self, path: str, source: Path, origin: Origin) -> None:
+        """Want a file of a lesson at a path, whatever is there.
+
+        Raises:
+            WorkspaceError: what is there is not a file or a link.
+        """
+        self._put(path, self._kept(source), origin)
+
+    def put_back(self, path: str, entry: Entry, origin: Origin | None) -> None:
+        """Want a file whose content is in the store already."""
+        self._put(path, entry, origin)
+
+    def remove(self, path: str) -> None:
+        """Want nothing at a path.
+
+        Raises:
+            WorkspaceError: what is there is not a file or a link.
+        """
+        actual = self._actual(path)
+        if actual is None:
+            return
+        if self.before[actual].kind in {Kind.FOLDER, Kind.OTHER}:
+            self._refuse(path, "At the start of the lesson nothing has this name.")
+        del self.after[actual]
+        self.state.placed.pop(path, None)
+
+    def _put(self, path: str, entry: Entry, origin: Origin | None) -> None:
+        actual = self._actual(path)
+        existing = self.before[actual] if actual else None
+        if existing and existing.kind in {Kind.FOLDER, Kind.OTHER}:
+            self._refuse(path, "The lesson needs a file there.")
+        for folder in ancestors(path):
+            if folder in self.before and self.before[folder].kind is not Kind.FOLDER:
+                self._refuse(folder, "The lesson needs a folder there.")
+        if not entry.holds_same(existing):
+            self.after = with_folders(self.after, {actual or path: entry})
+        self.state.place(path, entry, origin)
+        if origin:
+            self.origins[path] = origin
+
+    def _actual(self, path: str) -> str | None:
+        """The name under which a path stands in the tree: another one where the system sees them as equal."""
+        if path in self.before:
+            return path
+        if not os.path.lexists(self._area.root / path):
+            return None
+        folded = _folded(path)
+        return next((name for name in self.before if _folded(name) == folded), None)
+
+    def _kept(self, source: Path) -> Entry:
+        entry = look(source)
+        if entry is None or entry.kind is not Kind.FILE or not self._area.store.keep(source, entry.digest):
+            raise WorkspaceError(
+                f"{source} cannot be read: it belongs to this clone of the workshop. Nothing was changed. "
+                "`git status` and `git restore` show and mend the clone."
+            )
+        return Entry(Kind.FILE, entry.digest, entry.size)
+
+    def _refuse(self, path: str, need: str) -> NoReturn:
+        kind = (self.before.get(path) or look(self._area.root / path) or Entry(Kind.OTHER)).kind
+        thing = THINGS.get(kind, "a file")
+        raise WorkspaceError(
+            f"{self._area.root / path} is {thing}. {need} Nothing was changed. "
+            "Give it another name, or move it elsewhere, then run this again."
+        )
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()

@@ -1,0 +1,40 @@
+"""The state made anew, when its record is damaged: from the newest snapshot, and from the project's files."""
+
+from checks.lesson import Course
+from checks.workspace import snapshots
+from checks.workspace.area import Area
+from checks.workspace.model import Origin, WorkspaceError
+from checks.workspace.state import State
+from checks.workspace.store import DamagedError
+from checks.workspace.tree import Kind, look
+
+
+def rebuilt(area: Area, course: Course) -> State:
+    """What can be known without the record: nothing is written."""
+    known = _from_newest_snapshot(area)
+    for lesson in course.all_lessons:
+        before = course.state(course.before(lesson))
+        made = lesson.solution_files.keys() - before.keys()
+        if any((area.root / path).is_file() for path in made):
+            known.lesson(lesson.name)["reached"] = True
+        for origin, files in (
+            (Origin.REFERENCE, lesson.solution_files),
+            (Origin.STARTER, lesson.starter_files),
+        ):
+            for path, source in files.items():
+                entry = look(area.root / path)
+                if entry and entry.kind is Kind.FILE and entry.holds_same(look(source)):
+                    known.place(path, entry, origin)
+    return known
+
+
+def _from_newest_snapshot(area: Area) -> State:
+    for snapshot in reversed(list(snapshots.listed(area))):
+        try:
+            copy = snapshots.read(area, snapshot.name)
+            known = State(copy.state)
+        except (WorkspaceError, DamagedError):
+            continue
+        known.last = snapshot.name
+        return known
+    return State()

@@ -1,0 +1,105 @@
+"""Copies of a whole project: a list of its paths each, their contents in the store."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from checks.workspace.area import Area, read_data
+from checks.workspace.model import Snapshot, WorkspaceError
+from checks.workspace.store import DamagedError
+from checks.workspace.tree import ATTEMPTS, OTHER, Entry, Kind, Tree, look, scan
+
+NAME = re.compile(r"(?P<number>\d{4,})_[0-9_-]+_[a-z]+")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A snapshot as read back.
+
+    Attributes:
+        state: what the workspace remembered at that moment.
+    """
+
+    name: str
+    lesson: str | None
+    tree: Tree
+    state: dict[str, Any]
+
+
+def take(area: Area) -> Tree:
+    """Everything in the project; the contents of all files are in the store when this returns."""
+    tree = scan(area.root)
+    for path, entry in tree.items():
+        if entry.kind is Kind.FILE:
+            tree[path] = _kept(area, area.root / path, entry)
+    return tree
+
+
+def record(area: Area, action: str, lesson: str | None, tree: Tree, state: dict[str, Any]) -> str:
+    """Write a snapshot down; returns its name."""
+    names = _names(area)
+    number = 1 + max((int(name.partition("_")[0]) for name in names), default=0)
+    name = f"{number:04}_{time.strftime('%Y-%m-%d_%H-%M-%S')}_{action}"
+    data = {
+        "version": 1,
+        "time": time.time(),
+        "action": action,
+        "lesson": lesson,
+        "state": state,
+        "tree": {path: entry.to_data() for path, entry in tree.items()},
+    }
+    area.write_data(_path(area, name), data)
+    return name
+
+
+def read(area: Area, name: str) -> Copy:
+    """Read a snapshot back.
+
+    Raises:
+        WorkspaceError: there is none of that name, or it is damaged.
+    """
+    try:
+        data = read_data(_path(area, name))
+        tree = {path: Entry.from_data(entry) for path, entry in data["tree"].items()}
+        return Copy(name, data["lesson"], tree, dict(data["state"]))
+    except FileNotFoundError as error:
+        raise WorkspaceError(f"There is no copy of the project named {name!r}.") from error
+    except (DamagedError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise WorkspaceError(f"The copy {_path(area, name)} cannot be read. Nothing was changed.") from error
+
+
+def listed(area: Area) -> Iterator[Snapshot]:
+    """All readable snapshots, the oldest first."""
+    for name in _names(area):
+        try:
+            data = read_data(_path(area, name))
+            why = " ".join(filter(None, (data["action"], data["lesson"])))
+            files = sum(entry["kind"] in {Kind.FILE, Kind.LINK} for entry in data["tree"].values())
+            yield Snapshot(name, datetime.fromtimestamp(data["time"]).astimezone(), why, files)
+        except (DamagedError, ValueError, KeyError, TypeError, AttributeError, OSError):
+            continue
+
+
+def _names(area: Area) -> list[str]:
+    names = [path.stem for path in area.snapshots.glob("*.json") if NAME.fullmatch(path.stem)]
+    return sorted(names, key=lambda name: int(name.partition("_")[0]))
+
+
+def _path(area: Area, name: str) -> Path:
+    return area.snapshots / f"{name}.json"
+
+
+def _kept(area: Area, path: Path, entry: Entry) -> Entry:
+    """The entry of a file whose content is in the store, even while something writes to the file."""
+    for _ in range(ATTEMPTS):
+        if area.store.keep(path, entry.digest):
+            return entry
+        now = look(path)
+        if now is None or now.kind is not Kind.FILE:
+            break
+        entry = now
+    return OTHER

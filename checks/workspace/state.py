@@ -1,0 +1,126 @@
+"""What the workspace remembers about the learner's way: lessons reached, verdicts, hints, origins of files.
+
+Keys that this version does not know are kept as they are.
+"""
+
+import copy
+from typing import Any
+
+from checks.workspace.area import Area, read_data
+from checks.workspace.model import Origin
+from checks.workspace.store import DamagedError
+from checks.workspace.tree import Entry
+
+
+class State:
+    """A view of the remembered values.
+
+    Args:
+        data: the values of `state.json`.
+
+    Raises:
+        DamagedError: these are not such values.
+    """
+
+    def __init__(self, data: dict[str, Any] | None = None) -> None:
+        self.data: dict[str, Any] = {"version": 1} if data is None else data
+        self.lessons: dict[str, dict[str, Any]] = self.data.setdefault("lessons", {})
+        self.placed: dict[str, dict[str, Any]] = self.data.setdefault("placed", {})
+        self._check()
+
+    @property
+    def last(self) -> str | None:
+        """Name of the snapshot from before the last change."""
+        return self.data.get("last")
+
+    @last.setter
+    def last(self, name: str) -> None:
+        self.data["last"] = name
+
+    def lesson(self, name: str) -> dict[str, Any]:
+        """The record of a lesson, made if missing. A lesson that gets another number keeps its record."""
+        return self.lessons.setdefault(key_of(name), {})
+
+    def seen(self, name: str) -> dict[str, Any]:
+        """The record of a lesson, empty if missing, for reading."""
+        return self.lessons.get(key_of(name), {})
+
+    def forget_verdict(self, name: str) -> None:
+        """Take a lesson for not checked."""
+        self.seen(name).pop("green", None)
+
+    def placed_as(self, path: str, entry: Entry | None) -> Origin | None:
+        """The origin of a file with this content, if that is what was placed there."""
+        record = self.placed.get(path)
+        if record is None or entry is None or record["digest"] != entry.digest:
+            return None
+        return Origin(record["origin"])
+
+    def place(self, path: str, entry: Entry, origin: Origin | None) -> None:
+        """Remember what was placed; with no origin, that the file is the learner's own."""
+        if origin is None:
+            self.placed.pop(path, None)
+        else:
+            self.placed.setdefault(path, {}).update(origin=origin.value, digest=entry.digest)
+
+    def copy(self) -> "State":
+        """A view of a copy of the values."""
+        return State(copy.deepcopy(self.data))
+
+    def brought_back(self, former: dict[str, Any]) -> "State":
+        """This state with files and lessons as they were; hints that were read stay read."""
+        then = State(copy.deepcopy(former))
+        for key, record in self.lessons.items():
+            if hints := record.get("hints"):
+                then.lessons.setdefault(key, {})["hints"] = hints
+        now = copy.deepcopy(self.data)
+        return State(now | {"lessons": then.lessons, "placed": then.placed})
+
+    def _check(self) -> None:
+        last = self.data.get("last")
+        if not (isinstance(self.lessons, dict) and isinstance(self.placed, dict)):
+            raise DamagedError("lessons or placed")
+        if not (last is None or isinstance(last, str)):
+            raise DamagedError("last")
+        for record in self.lessons.values():
+            _check_lesson(record)
+        for record in self.placed.values():
+            _check_placed(record)
+
+
+def key_of(lesson_name: str) -> str:
+    """The part of a lesson's name that stays when its number changes."""
+    return lesson_name.partition("_")[2] or lesson_name
+
+
+def load(area: Area) -> State:
+    """The remembered state; empty where nothing is remembered yet.
+
+    Raises:
+        DamagedError: the record is not what it should be.
+        OSError: it cannot be read.
+    """
+    try:
+        return State(read_data(area.state))
+    except (FileNotFoundError, NotADirectoryError):
+        return State()
+
+
+def _check_lesson(record: Any) -> None:
+    if not isinstance(record, dict):
+        raise DamagedError("lesson")
+    kinds = {"reached": bool, "green": bool, "hints": int, "start": dict}
+    if not all(isinstance(record.get(key, kind()), kind) for key, kind in kinds.items()):
+        raise DamagedError("lesson")
+    for entry in record.get("start", {}).values():
+        try:
+            Entry.from_data(entry)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DamagedError("start") from error
+
+
+def _check_placed(record: Any) -> None:
+    if not (isinstance(record, dict) and isinstance(record.get("digest"), str)):
+        raise DamagedError("placed")
+    if record.get("origin") not in set(Origin):
+        raise DamagedError("placed")
