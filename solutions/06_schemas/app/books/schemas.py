@@ -1,0 +1,54 @@
+"""What requests and responses about books hold."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from app.books.isbn import normalise_isbn
+from app.common.schemas import Line, RequestSchema, ResponseSchema, not_given
+
+Isbn = Annotated[
+    str,
+    Field(min_length=13, max_length=17, examples=["978-0-306-40615-7"], json_schema_extra={"format": "isbn"}),
+    AfterValidator(normalise_isbn),
+]
+Year = Annotated[int, Field(ge=1, le=9999, examples=[1979])]
+Copies = Annotated[int, Field(ge=1, le=1000, examples=[2])]
+
+
+class BookCreate(RequestSchema):
+    """A book that comes into the catalogue."""
+
+    isbn: Isbn
+    title: Line
+    author: Line
+    year: Year | None = None
+    copies: Copies = 1
+
+
+class BookUpdate(RequestSchema):
+    """What changes about a book.
+
+    A field that is not given stays as it is. Only the year can be `null`: it is not known then.
+    """
+
+    title: Line = not_given()
+    author: Line = not_given()
+    year: Year | None = not_given()
+    copies: Copies = not_given()
+
+    def changes(self) -> dict[str, Any]:
+        """Give the fields that the request named, with their new values."""
+        return self.model_dump(exclude_unset=True)
+
+
+class BookRead(ResponseSchema):
+    """A book as the catalogue shows it."""
+
+    id: int
+    isbn: str
+    title: str
+    author: str
+    year: int | None
+    copies: int
+    available: int = Field(description="How many copies can be lent right now.")

@@ -1,0 +1,50 @@
+"""What the requests and responses of several domain modules have in common."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+# One line with something to read in it, and no control characters: PostgreSQL cannot store them all.
+_LINE_PATTERN = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_LINE_PATTERN)
+]
+
+# The greatest number that fits an INTEGER column of every database.
+MAX_INTEGER = 2**31 - 1
+
+
+def not_given() -> Any:
+    """Default of a field that may be left out of a request, and is then not among the fields set.
+
+    Unlike a default of None it lets `null` mean something of its own, or be refused.
+    """
+    return Field(default_factory=lambda: None)
+
+
+class RequestSchema(BaseModel):
+    """A request's body. A field that is not known is an error: a misspelt one is not lost in silence."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ResponseSchema(BaseModel):
+    """A response's body, which can be read from the attributes of a model."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page[Item](ResponseSchema):
+    """A part of a longer list.
+
+    Attributes:
+        items: the part.
+        total: how many items the whole list has.
+        limit: the most items that the part may have.
+        offset: how many items of the list come before the part.
+    """
+
+    items: list[Item]
+    total: int
+    limit: int
+    offset: int

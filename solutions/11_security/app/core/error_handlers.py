@@ -1,0 +1,80 @@
+"""How errors become responses: all in one shape."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from app.core.exceptions import DomainError
+
+
+class FieldError(BaseModel):
+    """What is wrong with one part of a request, such as `body.isbn`."""
+
+    field: str
+    message: str
+
+
+class ErrorBody(BaseModel):
+    """The body of every error.
+
+    Attributes:
+        code: a word for machines, which never changes.
+        message: a sentence for people.
+        fields: the parts of the request that are not valid; empty for other errors.
+    """
+
+    code: str
+    message: str
+    fields: list[FieldError] = []
+
+
+def error_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors that a route answers with, for `responses=` and so for the documentation."""
+    return {status.value: {"model": ErrorBody, "description": status.phrase} for status in statuses}
+
+
+def register_exception_handlers(app: FastAPI) -> None:
+    """Let the application answer every error with an `ErrorBody`."""
+
+    @app.exception_handler(DomainError)
+    async def answer_domain_error(_: Request, error: DomainError) -> JSONResponse:
+        # RFC 9110, 11.6.1: a 401 names the way to identify oneself.
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
+        return _respond(error.status, ErrorBody(code=error.code, message=error.message), headers)
+
+    @app.exception_handler(HTTPException)
+    async def answer_http_error(_: Request, error: HTTPException) -> JSONResponse:
+        status = HTTPStatus(error.status_code)
+        return _respond(status, ErrorBody(code=_code(status), message=error.detail), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def answer_invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
+        # The values stay out of the answer: among them may be a password.
+        fields = [FieldError(field=_dotted(part["loc"]), message=part["msg"]) for part in error.errors()]
+        body = ErrorBody(code="invalid_request", message="The request is not valid.", fields=fields)
+        return _respond(HTTPStatus.UNPROCESSABLE_ENTITY, body)
+
+    @app.exception_handler(Exception)
+    async def answer_unexpected_error(_: Request, __: Exception) -> JSONResponse:
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        body = ErrorBody(code=_code(status), message="The service failed. The error is logged.")
+        return _respond(status, body)
+
+
+def _respond(status: HTTPStatus, body: ErrorBody, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(body.model_dump(), status, headers)
+
+
+def _code(status: HTTPStatus) -> str:
+    return status.name.lower()
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    # A key of the request can hold half a surrogate pair, which no response can be encoded with.
+    return ".".join(map(str, location)).encode("utf-8", "replace").decode()

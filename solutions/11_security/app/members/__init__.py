@@ -1,0 +1,1 @@
+"""The people of the library: members, some of whom are its staff."""

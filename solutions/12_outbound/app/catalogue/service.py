@@ -1,0 +1,99 @@
+"""Looking a book up in the outside catalogue."""
+
+import asyncio
+import logging
+from http import HTTPStatus
+
+import httpx
+from pydantic import ValidationError
+
+from app.catalogue.exceptions import (
+    CatalogueFailedError,
+    CatalogueNotUnderstoodError,
+    CatalogueTooSlowError,
+    EntryNotFoundError,
+)
+from app.catalogue.schemas import CatalogueEntry, OutsideAnswer, OutsideBook
+from app.core.logging import REQUEST_ID_HEADER, request_id
+
+ATTEMPTS = 3
+FIRST_PAUSE_SECONDS = 0.1
+# Failures that are often over a moment later.
+PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+
+logger = logging.getLogger(__name__)
+
+
+class CatalogueService:
+    """The outside catalogue, Open Library's search (https://openlibrary.org/dev/docs/api/search).
+
+    Args:
+        client: knows the catalogue's base URL.
+        deadline: how long a look-up may take in all, in seconds.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, deadline: float) -> None:
+        self._client = client
+        self._deadline = deadline
+
+    async def look_up(self, isbn: str) -> CatalogueEntry:
+        """Give what the outside catalogue knows about a book.
+
+        Raises:
+            EntryNotFoundError: nothing.
+            CatalogueTooSlowError: it does not answer in time.
+            CatalogueFailedError: it cannot be reached, or fails.
+            CatalogueNotUnderstoodError: it answers something else than was agreed.
+        """
+        book = _first_book(await self._ask(isbn))
+        if book is None:
+            raise EntryNotFoundError(isbn)
+        return CatalogueEntry(
+            isbn=isbn, title=book.title, authors=book.author_name, year=book.first_publish_year
+        )
+
+    async def _ask(self, isbn: str) -> httpx.Response:
+        try:
+            # The client's own limits count from byte to byte: this one is for the whole conversation.
+            async with asyncio.timeout(self._deadline):
+                response = await self._get_patiently(isbn)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise CatalogueTooSlowError from error
+        except httpx.HTTPError as error:
+            logger.warning("The outside catalogue cannot be reached: %r", error)
+            raise CatalogueFailedError from error
+        if response.is_error:
+            logger.warning("The outside catalogue answered with status %d", response.status_code)
+            raise CatalogueFailedError
+        return response
+
+    async def _get_patiently(self, isbn: str) -> httpx.Response:
+        """Ask again after a passing failure. A GET changes nothing, so asking twice does no harm."""
+        pause = FIRST_PAUSE_SECONDS
+        for _ in range(ATTEMPTS - 1):
+            try:
+                response = await self._get(isbn)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                logger.info("The outside catalogue is asked again after a network error")
+            else:
+                if response.status_code not in PASSING:
+                    return response
+            await asyncio.sleep(pause)
+            pause *= 2
+        return await self._get(isbn)
+
+    async def _get(self, isbn: str) -> httpx.Response:
+        return await self._client.get(
+            "/search.json",
+            params={"isbn": isbn, "fields": "title,author_name,first_publish_year", "limit": 1},
+            headers={REQUEST_ID_HEADER: request_id.get()},
+        )
+
+
+def _first_book(response: httpx.Response) -> OutsideBook | None:
+    try:
+        answer = OutsideAnswer.model_validate_json(response.content)
+    except ValidationError as error:
+        logger.warning("The outside catalogue's answer is not as agreed: %d faults", error.error_count())
+        raise CatalogueNotUnderstoodError from error
+    return answer.docs[0] if answer.docs else None

@@ -1,0 +1,46 @@
+"""The settings: the one place where configuration enters the service."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Configuration, each value from an environment variable or else from the file `.env`.
+
+    Attributes:
+        app_name: the title of the API's documentation.
+        debug: whether an unexpected error answers with its traceback. Never in production.
+        database_url: where the data is kept, as SQLAlchemy writes it, with an async driver.
+        secret_key: signs the members' tokens; at least 32 characters. There is no default, so that
+            a service whose key was never set does not start.
+        token_minutes: how long a member stays logged in.
+        catalogue_url: where the outside catalogue is.
+        catalogue_seconds: how long looking a book up there may take.
+        covers_folder: where the covers are kept.
+        cover_bytes: how large a cover may be.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    app_name: str = "Lending library"
+    debug: bool = False
+    database_url: str = Field(default="sqlite+aiosqlite:///./library.db", repr=False)
+    secret_key: SecretStr = Field(min_length=32)
+    token_minutes: int = Field(default=30, ge=1)
+    catalogue_url: str = "https://openlibrary.org"
+    catalogue_seconds: float = Field(default=5, gt=0)
+    covers_folder: Path = Path("covers")
+    cover_bytes: int = Field(default=2 * 1024 * 1024, ge=1)
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Read the settings at the first call, and return the same object from then on.
+
+    Raises:
+        pydantic.ValidationError: a value is missing or not valid. The message does not show it.
+    """
+    return Settings()

@@ -1,0 +1,75 @@
+"""One log line per request, and on every line the request that it belongs to."""
+
+import logging
+import re
+import time
+import uuid
+from contextvars import ContextVar
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUEST_ID_HEADER = "X-Request-ID"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
+
+# What comes from outside ends up in the log: nothing that could look like another line, and nothing long.
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+logger = logging.getLogger(__name__)
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+class _RequestIdFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+def configure_logging() -> None:
+    """Write the log to standard error, unless whoever runs the service has set up another place for it."""
+    handler = logging.StreamHandler()
+    handler.addFilter(_RequestIdFilter())
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, handlers=[handler])
+
+
+class RequestLog:
+    """ASGI middleware: gives each request an id, answers with it, and logs how the request went.
+
+    The id is the one that the client sent, if it is short and plain, and else a new one. Query strings,
+    headers and bodies are not logged: they may hold secrets.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        # The context is that of this request's task, and ends with it.
+        request_id.set(_sent_id(scope) or uuid.uuid4().hex)
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id.get()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            milliseconds = (time.perf_counter() - started) * 1000
+            # Quoted, for a path may hold line ends that would pass for other log lines.
+            path = quote(scope["path"])
+            logger.info("%s %s %d in %.1f ms", scope["method"], path, status, milliseconds)
+
+
+def _sent_id(scope: Scope) -> str | None:
+    sent = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+    return sent if _ACCEPTED_ID.fullmatch(sent) else None

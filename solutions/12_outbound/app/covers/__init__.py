@@ -1,0 +1,1 @@
+"""Pictures of the books' covers, kept as files."""

@@ -1,0 +1,97 @@
+"""What the library does with covers."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.books.service import BookService
+from app.covers.exceptions import CoverNotFoundError, CoverTooLargeError, NotAPictureError
+from app.covers.pictures import SIGNATURE_BYTES, media_type_of
+from app.covers.store import CoverStore
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A picture and its media type."""
+
+    content: bytes
+    media_type: str
+
+
+class CoverService:
+    """The covers of the books. A cover belongs to an ISBN, so it outlives a book that comes back.
+
+    Args:
+        session: that of the books.
+        books: says which books there are.
+        store: keeps the files.
+        most_bytes: how large a cover may be.
+    """
+
+    def __init__(self, session: AsyncSession, books: BookService, store: CoverStore, most_bytes: int) -> None:
+        self._session = session
+        self._books = books
+        self._store = store
+        self._most_bytes = most_bytes
+
+    async def get(self, book_id: int) -> Cover:
+        """Give the cover of a book.
+
+        Raises:
+            BookNotFoundError: there is no such book.
+            CoverNotFoundError: it has no cover.
+        """
+        content = await self._store.read(await self._isbn_of(book_id))
+        media_type = media_type_of(content) if content else None
+        if content is None or media_type is None:
+            raise CoverNotFoundError(book_id)
+        return Cover(content, media_type)
+
+    async def put(self, book_id: int, chunks: AsyncIterator[bytes]) -> None:
+        """Keep the cover of a book, as it arrives.
+
+        Raises:
+            BookNotFoundError: there is no such book.
+            CoverTooLargeError: it has too many bytes.
+            NotAPictureError: it is no picture of a known kind.
+        """
+        isbn = await self._isbn_of(book_id)
+        await self._store.write(isbn, only_pictures(at_most(self._most_bytes, chunks)))
+
+    async def _isbn_of(self, book_id: int) -> str:
+        book = await self._books.get(book_id)
+        await self._session.commit()  # A file may take its time: the connection goes back to the others.
+        return book.isbn
+
+
+async def at_most(most_bytes: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Hand the chunks on, until they are more than that many bytes together.
+
+    Raises:
+        CoverTooLargeError: they are more.
+    """
+    total = 0
+    async for chunk in chunks:
+        total += len(chunk)
+        if total > most_bytes:
+            raise CoverTooLargeError(most_bytes)
+        yield chunk
+
+
+async def only_pictures(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Hand the chunks on, if together they start like a picture.
+
+    Raises:
+        NotAPictureError: they start like something else, or there are none.
+    """
+    start = b""
+    async for chunk in chunks:
+        start += chunk
+        if len(start) >= SIGNATURE_BYTES:
+            break
+    if media_type_of(start) is None:
+        raise NotAPictureError
+    yield start
+    async for chunk in chunks:
+        yield chunk

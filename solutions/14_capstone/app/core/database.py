@@ -1,0 +1,49 @@
+"""The connection to the database."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+PROBE_SECONDS = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
+    """Give an engine for the URL, and close its connections when the block ends, however it ends."""
+    engine = create_async_engine(url, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _enforce_foreign_keys)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _enforce_foreign_keys(connection: DBAPIConnection, _: object) -> None:
+    """Ask SQLite, which needs to be asked on each connection, to follow foreign keys."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def make_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """Make the factory of sessions. What a session has loaded stays readable after its commit."""
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def is_reachable(engine: AsyncEngine) -> bool:
+    """Tell whether the database answers a query within `PROBE_SECONDS`."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS), engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Exception:
+        logger.exception("The database cannot be reached")
+        return False
+    return True
