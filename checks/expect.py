@@ -1,5 +1,6 @@
 """What the author of a lesson's checks says to judge an answer."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,6 +67,21 @@ def expect_answer(response: "httpx.Response", status: int, body: Any = ...) -> N
             expected=f"the JSON body {body!r} from {request}", found=_shorten(response.text), at=at
         ) from None
     expect(found == body, expected=f"the body {body!r} from {request}", found=f"{found!r}", at=at)
+
+
+def line_with(words: str, file: str, project: Path) -> str | tuple[str, int]:
+    """What `Unmet.at` needs to point at the first line of a learner's file that holds some words.
+
+    Args:
+        words: what to look for.
+        file: relative to the project.
+        project: the learner's folder.
+
+    Returns:
+        File and line; only the file where no line holds the words.
+    """
+    lines = (project / file).read_text(encoding="utf-8", errors="replace").splitlines()
+    return next(((file, number) for number, line in enumerate(lines, 1) if words in line), file)
 
 
 def _shorten(content: str, limit: int = 120) -> str:

@@ -42,7 +42,7 @@ async def test_live_is_served(app: "FastAPI", client: "httpx.AsyncClient") -> No
 
     Why: A load balancer asks one fixed address; any other answer takes the service out of use.
 
-    Next: Compare method, path and prefix with step 2, and step 3: a router serves nothing until it is included.
+    Next: Compare method, path and prefix with step 2; a router serves nothing before step 3 includes it.
     """
     response = await client.get(LIVE)
     expect(

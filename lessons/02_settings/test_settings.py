@@ -1,0 +1,387 @@
+"""Lesson 02: settings from the environment and from .env, checked before anything starts."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from checks.apart import blame
+from checks.expect import Unmet, expect, line_with
+
+if TYPE_CHECKING:
+    from checks.fixtures import Load
+
+pytestmark = pytest.mark.usefixtures("apart")
+
+EXAMPLE = ".env.example"
+CONFIG = "app.core.config"
+KEY = "0123456789abcdef0123456789abcdef"
+NAMES = ("APP_NAME", "DEBUG", "DATABASE_URL", "SECRET_KEY")
+NOTHING_SET = dict.fromkeys(NAMES)
+
+Read = Callable[..., Any]
+
+
+@pytest.fixture
+def read(load: "Load") -> Read:
+    """``read(SECRET_KEY=KEY)``: what `get_settings` returns under that environment and no more."""
+
+    def read(**environment: str) -> Any:
+        return load(CONFIG, **NOTHING_SET | environment).get_settings()
+
+    return read
+
+
+@pytest.fixture
+def settings_class(apart: Path) -> Callable[[], object]:
+    """Where the class stands in the learner's file, for the failures to point at."""
+
+    def place() -> object:
+        module = sys.modules.get(CONFIG)
+        return blame(module.Settings, apart) if hasattr(module, "Settings") else "app/core/config.py"
+
+    return place
+
+
+Place = Callable[[], object]
+
+
+def test_environment_reaches_the_settings(read: Read, settings_class: Place) -> None:
+    """Each setting comes from its environment variable
+
+    Why: The same code runs on every machine; only its environment differs.
+
+    Next: Step 1 lists the names and types; a field is read from the variable of its name, in capitals.
+    """
+    environment = {
+        "APP_NAME": "Reading room",
+        "DEBUG": "true",
+        "DATABASE_URL": "sqlite+aiosqlite:///./other.db",
+        "SECRET_KEY": KEY,
+    }
+    settings = read(**environment)
+    found = {
+        "APP_NAME": settings.app_name,
+        "DEBUG": settings.debug,
+        "DATABASE_URL": settings.database_url,
+        "SECRET_KEY": revealed(settings.secret_key),
+    }
+    for name, expected in (environment | {"DEBUG": True}).items():
+        expect(
+            found[name] == expected,
+            expected=f"{name.lower()} to be {expected!r} when {name}={environment[name]}",
+            found=f"{name.lower()} is {found[name]!r}",
+            at=settings_class(),
+        )
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_only_the_key_has_to_be_set(read: Read, settings_class: Place) -> None:
+    """SECRET_KEY is the one setting without a default
+
+    Why: A newcomer should have to set as little as possible, and nothing dangerous by default.
+
+    Next: Step 1 gives the default of each of the other three.
+    """
+    try:
+        read(SECRET_KEY=KEY)
+    except Exception as error:  # noqa: BLE001 - whatever the refusal looks like
+        raise Unmet(
+            expected="settings, with only SECRET_KEY in the environment",
+            found=described(error),
+            at=settings_class(),
+        ) from None
+
+
+@pytest.mark.needs("test_only_the_key_has_to_be_set")
+def test_debug_is_off_by_default(read: Read, settings_class: Place) -> None:
+    """debug is off unless somebody asks for it
+
+    Why: With debug on, an error shows its traceback to everybody who can reach the service.
+
+    Next: See the default of debug in step 1.
+    """
+    debug = read(SECRET_KEY=KEY).debug
+    expect(debug is False, expected="debug to be False", found=f"debug is {debug!r}", at=settings_class())
+
+
+@pytest.mark.needs("test_only_the_key_has_to_be_set")
+def test_default_database_has_an_async_driver(read: Read, settings_class: Place) -> None:
+    """The default database is SQLite, through aiosqlite
+
+    Why: SQLAlchemy takes the driver from the URL; without a name there, it takes one that blocks.
+
+    Next: See the default of database_url in step 1.
+    """
+    url = str(read(SECRET_KEY=KEY).database_url)
+    expect(
+        url.startswith("sqlite+aiosqlite:"),
+        expected="a database_url that begins with sqlite+aiosqlite:",
+        found=f"a database_url of {url!r}",
+        at=settings_class(),
+    )
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_env_file_is_read(read: Read, apart: Path, settings_class: Place) -> None:
+    """What the environment does not say comes from .env
+
+    Why: On your own machine one file keeps the values, and you set nothing by hand.
+
+    Next: Step 2 says which entry of the model's configuration names the file.
+    """
+    write_env(apart, APP_NAME="From the file")
+    name = read(SECRET_KEY=KEY).app_name
+    expect(
+        name == "From the file",
+        expected="app_name to come from the line APP_NAME=From the file in .env",
+        found=f"app_name is {name!r}",
+        at=settings_class(),
+    )
+
+
+@pytest.mark.needs("test_env_file_is_read")
+def test_environment_wins_over_env_file(read: Read, apart: Path, settings_class: Place) -> None:
+    """A real environment variable wins over .env
+
+    Why: Whoever operates the service has the last word, not a file that was left on the disk.
+
+    Next: pydantic-settings has this order by itself; look for code of yours that changes it (step 2).
+    """
+    write_env(apart, APP_NAME="From the file")
+    name = read(SECRET_KEY=KEY, APP_NAME="From the environment").app_name
+    expect(
+        name == "From the environment",
+        expected="app_name to come from the environment when both have it",
+        found=f"app_name is {name!r}",
+        at=settings_class(),
+    )
+
+
+@pytest.mark.needs("test_env_file_is_read")
+def test_env_file_may_hold_other_variables(read: Read, apart: Path, settings_class: Place) -> None:
+    """.env may hold variables that belong to other tools
+
+    Why: Docker and many others read the same file; a line for them is no mistake of yours.
+
+    Next: Step 2 says what the model's configuration has to say about extra variables.
+    """
+    write_env(apart, COMPOSE_PROJECT_NAME="library")
+    try:
+        read(SECRET_KEY=KEY)
+    except Exception as error:  # noqa: BLE001 - whatever the refusal looks like
+        raise Unmet(
+            expected="settings, with the line COMPOSE_PROJECT_NAME=library in .env",
+            found=described(error),
+            at=settings_class(),
+        ) from None
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_missing_key_is_refused(read: Read, settings_class: Place) -> None:
+    """Without SECRET_KEY there are no settings
+
+    Why: A key that everybody can read in the source signs tokens for everybody.
+
+    Next: Step 1 says what default secret_key has.
+    """
+    expect(
+        refusal(read) is not None,
+        expected="an error when SECRET_KEY is set nowhere",
+        found="settings, with a key from the source code",
+        at=settings_class(),
+    )
+
+
+@pytest.mark.needs("test_missing_key_is_refused")
+def test_short_key_is_refused(read: Read, settings_class: Place) -> None:
+    """A SECRET_KEY of fewer than 32 characters is refused
+
+    Why: A short key can be guessed, and then anybody can make a token.
+
+    Next: Step 1 gives the limit; Field() can carry it.
+    """
+    for length in (0, 8, 31):
+        expect(
+            refusal(read, SECRET_KEY=KEY[:length]) is not None,
+            expected=f"an error for a SECRET_KEY of {length} characters",
+            found="settings",
+            at=settings_class(),
+        )
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_key_is_not_shown(read: Read, settings_class: Place) -> None:
+    """Printing the settings does not show the key
+
+    Why: Settings end up in logs and error reports, and those are read by many.
+
+    Next: Step 1 gives the type of secret_key.
+    """
+    settings = read(SECRET_KEY=KEY)
+    for way, shown in (
+        ("repr()", repr(settings)),
+        ("str()", str(settings)),
+        ("str() of it", str(settings.secret_key)),
+    ):
+        expect(
+            KEY not in shown,
+            expected="asterisks in the place of the key",
+            found=f"the key itself in {way}",
+            at=settings_class(),
+        )
+
+
+@pytest.mark.needs("test_short_key_is_refused")
+def test_refusal_does_not_show_the_key(read: Read, settings_class: Place) -> None:
+    """The error about a short key does not show that key
+
+    Why: The error of a failed start stands in the log, and a short key may be one that is in use.
+
+    Next: Step 2 names the entry of the model's configuration that hides values in errors.
+    """
+    short = "tomorrow-never-knows"
+    error = refusal(read, SECRET_KEY=short)
+    expect(
+        short not in str(error),
+        expected="an error that names the setting and not its value",
+        found=f"an error that shows {short!r}",
+        at=settings_class(),
+    )
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_settings_are_read_once(load: "Load") -> None:
+    """get_settings() returns the same object each time
+
+    Why: Reading the file for each request is slow, and two answers in one process may differ.
+
+    Next: Step 3; functools has a decorator that remembers what a function returned.
+    """
+    config = load(CONFIG, SECRET_KEY=KEY)
+    expect(
+        config.get_settings() is config.get_settings(),
+        expected="one object, however often get_settings() is called",
+        found="another object at the second call",
+        at=config.get_settings,
+    )
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_title_comes_from_the_settings(load: "Load", project: Path) -> None:
+    """The application's title is the setting app_name
+
+    Why: A setting that nothing uses only looks like one.
+
+    Next: Step 4: create_app() asks for the settings.
+    """
+    app = load("app.main", SECRET_KEY=KEY, APP_NAME="Reading room").app
+    title = app.openapi()["info"]["title"]
+    expect(
+        title == "Reading room",
+        expected="the title 'Reading room' when APP_NAME=Reading room",
+        found=f"the title {title!r}",
+        at=line_with("FastAPI(", "app/main.py", project),
+    )
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_debug_reaches_the_application(load: "Load", project: Path) -> None:
+    """The application's debug mode is the setting debug
+
+    Why: Whoever sets DEBUG=true wants to see tracebacks in the browser.
+
+    Next: Step 4: FastAPI() takes more than a title.
+    """
+    for value in (True, False):
+        app = load("app.main", SECRET_KEY=KEY, DEBUG=str(value).lower()).app
+        expect(
+            app.debug is value,
+            expected=f"app.debug to be {value} when DEBUG={str(value).lower()}",
+            found=f"app.debug is {app.debug!r}",
+            at=line_with("FastAPI(", "app/main.py", project),
+        )
+
+
+def test_example_names_every_setting(project: Path) -> None:
+    """.env.example names every setting
+
+    Why: It is the first thing that a new colleague, or a new server, copies.
+
+    Next: Step 5: one line per setting, with a sentence above it.
+    """
+    named = names_in((project / EXAMPLE).read_text(encoding="utf-8", errors="replace"))
+    missing = [name for name in NAMES if name not in named]
+    expect(
+        not missing,
+        expected=f"lines for {', '.join(NAMES)}",
+        found=f"no line for {', '.join(missing)}",
+        at=EXAMPLE,
+    )
+
+
+@pytest.mark.needs("test_example_names_every_setting", "test_env_file_is_read")
+def test_example_becomes_a_working_env_file(project: Path, apart: Path, read: Read) -> None:
+    """A copy of .env.example works once the key is there
+
+    Why: A value in the example that the settings refuse costs everybody the same half hour.
+
+    Next: Step 5: look at the value of the setting that the error names.
+    """
+    shutil.copy(project / EXAMPLE, apart / ".env")
+    error = refusal(read, SECRET_KEY=KEY)
+    expect(
+        error is None,
+        expected="settings from a copy of the example and a key",
+        found=described(error),
+        at=EXAMPLE,
+    )
+
+
+@pytest.mark.needs("test_example_becomes_a_working_env_file", "test_missing_key_is_refused")
+def test_example_holds_no_usable_key(project: Path, apart: Path, read: Read) -> None:
+    """A copy of .env.example is refused until somebody sets a key
+
+    Why: The example is public. A key that works there gets used, on real servers too.
+
+    Next: Step 5 says what stands after SECRET_KEY= in the example.
+    """
+    shutil.copy(project / EXAMPLE, apart / ".env")
+    expect(
+        refusal(read) is not None,
+        expected="an error for the key that the example holds",
+        found="settings, with a key that everybody can read",
+        at=line_with("SECRET_KEY", EXAMPLE, project),
+    )
+
+
+def refusal(read: Read, **environment: str) -> BaseException | None:
+    """The error with which settings are refused under an environment, or None if they are not."""
+    try:
+        read(**environment)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the refusal looks like
+        return error
+    return None
+
+
+def described(error: BaseException | None) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def revealed(secret: Any) -> Any:
+    """The text of a secret, whether it hides it or not."""
+    return secret.get_secret_value() if hasattr(secret, "get_secret_value") else secret
+
+
+def write_env(folder: Path, **lines: str) -> None:
+    text = "".join(f"{name}={value}\n" for name, value in lines.items())
+    (folder / ".env").write_text(text, encoding="utf-8")
+
+
+def names_in(example: str) -> set[str]:
+    """The variables that an example names, also those in a comment."""
+    starts = (line.lstrip("# ").partition("=") for line in example.splitlines())
+    return {name.removeprefix("export ").strip().upper() for name, equals, _ in starts if equals}
