@@ -1,0 +1,477 @@
+"""What the `workshop` command knows: where the learner is, the next step, hints, explanations, differences.
+
+Every question is a method of `Guide`. Its answer is a frozen record of plain values, which `cli.py`
+prints and `--json` writes as it stands.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from checks.lesson import Course, Lesson, UnknownLessonError, find_course
+from checks.workspace import Change, Origin, Workspace
+
+
+class GuideError(Exception):
+    """What was asked cannot be answered now; the text is written for the person at the terminal."""
+
+
+class UnknownWordError(GuideError):
+    """A word of the command line names nothing that exists."""
+
+
+class Standing(StrEnum):
+    """How far a lesson is."""
+
+    AHEAD = "ahead"
+    """Not reached."""
+    OPEN = "open"
+    """Reached, not green."""
+    DONE = "done"
+    """Green, by the learner's own work."""
+    SKIPPED = "skipped"
+    """Its files are the reference's."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the learner can go on to the next lesson."""
+        return self in {Standing.DONE, Standing.SKIPPED}
+
+
+class Step(NamedTuple):
+    """The one thing to do next.
+
+    Attributes:
+        command: what to type.
+        purpose: what it does, a phrase.
+    """
+
+    command: str
+    purpose: str
+
+
+class LessonView(NamedTuple):
+    """One lesson as the learner sees it; minutes are the time that it needs."""
+
+    name: str
+    number: int
+    title: str
+    summary: str
+    minutes: int
+    optional: bool
+    standing: Standing
+    hints_seen: int
+    hints: int
+
+
+class Position(NamedTuple):
+    """Where the learner is.
+
+    Attributes:
+        lesson: the lesson in hand, or the next one where that is settled; None when all are.
+        brief: its README, as seen from the current folder.
+        files: the files of the project that it makes or changes, as seen from the current folder.
+        done, skipped, total: how many lessons.
+        next: the one next step.
+    """
+
+    lesson: LessonView | None
+    brief: str | None
+    files: tuple[str, ...]
+    done: int
+    skipped: int
+    total: int
+    next: Step
+
+
+class Status(NamedTuple):
+    """All lessons on offer, in order, and the one next step."""
+
+    lessons: tuple[LessonView, ...]
+    next: Step
+
+
+class Hint(NamedTuple):
+    """One section of a lesson's `hints.md`: the text is Markdown, the title is often empty."""
+
+    number: int
+    title: str
+    text: str
+
+
+class Hints(NamedTuple):
+    """The hints to show now, of how many, and whether all had been seen before."""
+
+    lesson: str
+    shown: tuple[Hint, ...]
+    total: int
+    exhausted: bool
+
+
+class Explanation(NamedTuple):
+    """A convention's own documentation.
+
+    Attributes:
+        slug, title: its name, and the rule in a few words.
+        lesson: where it is first met, or None.
+        rule, why: Markdown.
+        bad, good: Python code of examples that break and follow it.
+    """
+
+    slug: str
+    title: str
+    lesson: str | None
+    rule: str
+    why: str
+    bad: tuple[str, ...]
+    good: tuple[str, ...]
+
+
+class Likeness(StrEnum):
+    """How a file of the project compares to the reference."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    MISSING = "missing"
+    NOT_TEXT = "not text"
+
+
+class FileDifference(NamedTuple):
+    """One file of a lesson; lines are those of a unified diff from the learner's to the reference."""
+
+    path: str
+    likeness: Likeness
+    lines: tuple[str, ...]
+
+
+class Comparison(NamedTuple):
+    """The files of one lesson, the learner's against the reference."""
+
+    lesson: str
+    files: tuple[FileDifference, ...]
+
+
+class Outcome(NamedTuple):
+    """What a command did in the project.
+
+    Attributes:
+        action: the command.
+        lesson: the lesson that it was about, or None.
+        added, changed, removed: files, as seen from the current folder.
+        reference: those of them that hold the reference version now.
+        saved: name of the copy of the project as it was before; None where nothing was replaced.
+        notes: sentences about anything out of the ordinary.
+        brief: the README of that lesson, while it is in hand.
+        next: the one next step.
+    """
+
+    action: str
+    lesson: str | None
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    reference: tuple[str, ...]
+    saved: str | None
+    notes: tuple[str, ...]
+    brief: str | None
+    next: Step
+
+    @property
+    def touched(self) -> bool:
+        """Whether any file is different now."""
+        return bool(self.added or self.changed or self.removed)
+
+
+class Guide:
+    """Answers for one clone of the workshop and the learner's project in it.
+
+    Args:
+        course: the lessons.
+        workspace: the learner's project.
+        here: the current folder, from which paths are shown.
+    """
+
+    def __init__(self, course: Course, workspace: Workspace, here: Path) -> None:
+        self.course = course
+        self.workspace = workspace
+        self.here = here
+
+    def position(self) -> Position:
+        """Where the learner is, and the next step."""
+        standings = self._standings()
+        lesson = self._in_hand(standings)
+        counts = list(standings.values())
+        return Position(
+            lesson=self._view(lesson, standings[lesson.name]) if lesson else None,
+            brief=self._brief(lesson),
+            files=tuple(self._shown(self.course.project / path) for path in _files_of(lesson)),
+            done=counts.count(Standing.DONE),
+            skipped=counts.count(Standing.SKIPPED),
+            total=len(counts),
+            next=self._next(lesson, standings),
+        )
+
+    def status(self) -> Status:
+        """Every lesson on offer with its standing."""
+        standings = self._standings()
+        views = tuple(self._view(lesson, standings[lesson.name]) for lesson in self.course.lessons)
+        return Status(views, self._next(self._in_hand(standings), standings))
+
+    def hint(self, word: str | None, *, again: bool = False) -> Hints:
+        """The next hint of a lesson, remembered as seen; or with `again` those seen so far."""
+        lesson = self._meant(word)
+        if word is None and not again and self._standing(lesson).is_settled:
+            raise GuideError(
+                f"Lesson {lesson.name} needs no hint any more. `workshop` names the next step;"
+                f" `workshop hint {lesson.number:02}` shows its hints all the same."
+            )
+        hints = read_hints(lesson)
+        seen = min(self.workspace.hints_shown(lesson), len(hints))
+        if again:
+            return Hints(lesson.name, tuple(hints[:seen]), len(hints), exhausted=seen == len(hints))
+        if seen == len(hints):
+            return Hints(lesson.name, (), len(hints), exhausted=True)
+        self.workspace.show_hint(lesson)
+        return Hints(lesson.name, (hints[seen],), len(hints), exhausted=False)
+
+    def explain(self, slug: str | None) -> Explanation:
+        """What a convention asks for and why, with its examples.
+
+        Raises:
+            UnknownWordError: there is no such convention, or none was named.
+        """
+        from checks import conventions
+
+        if slug is None:
+            raise UnknownWordError(f"Which convention? One of: {', '.join(conventions.slugs())}.")
+        try:
+            convention = conventions.load(slug)
+        except conventions.UnknownConventionError as error:
+            raise UnknownWordError(str(error)) from error
+        return Explanation(
+            slug=slug,
+            title=convention.title,
+            lesson=self._first_met(slug),
+            rule=convention.rule,
+            why=convention.why,
+            bad=tuple(example.source for example in convention.bad),
+            good=tuple(example.source for example in convention.good),
+        )
+
+    def diff(self, word: str | None, *, spoil: bool = False) -> Comparison:
+        """The learner's files of a lesson against the reference.
+
+        Raises:
+            GuideError: the lesson is not green, and `spoil` was not asked for.
+        """
+        lesson = self._meant(word)
+        if not (spoil or self._standing(lesson).is_settled):
+            raise GuideError(
+                f"Lesson {lesson.name} is not green yet, and this would show the solution."
+                " `workshop hint` tells a little more; `workshop diff --spoil` shows the solution now."
+            )
+        return Comparison(lesson.name, tuple(self._differences(lesson)))
+
+    def start(self, word: str) -> Outcome:
+        """Place a lesson's files; once they are there, put its starter files back."""
+        return self._carry_out(self.workspace.start, word)
+
+    def reset(self, word: str) -> Outcome:
+        """Put a lesson's files back to its start."""
+        return self._carry_out(self.workspace.reset, word)
+
+    def solve(self, word: str) -> Outcome:
+        """Put the reference files of a lesson in the project."""
+        return self._carry_out(self.workspace.solve, word)
+
+    def catchup(self, word: str) -> Outcome:
+        """Bring the project to the start of a lesson."""
+        return self._carry_out(self.workspace.catchup, word)
+
+    def undo(self) -> Outcome:
+        """Bring back the project as it was before the last change, an undo included."""
+        return self._outcome(self.workspace.undo())
+
+    def recovered(self) -> Outcome | None:
+        """What was done about a command that had been interrupted; None in the ordinary case."""
+        change = self.workspace.recover()
+        return self._outcome(change) if change else None
+
+    def _carry_out(self, action: Callable[[Lesson], Change], word: str) -> Outcome:
+        return self._outcome(action(self._find(word)))
+
+    def _outcome(self, change: Change) -> Outcome:
+        def shown(paths: Iterable[str]) -> tuple[str, ...]:
+            return tuple(self._shown(self.course.project / path) for path in paths)
+
+        standings = self._standings()
+        in_hand = self._in_hand(standings)
+        return Outcome(
+            action=change.action,
+            lesson=change.lesson,
+            added=shown(change.added),
+            changed=shown(change.changed),
+            removed=shown(change.removed),
+            reference=shown(path for path, origin in change.origins.items() if origin is Origin.REFERENCE),
+            saved=change.snapshot,
+            notes=change.notes,
+            brief=self._brief(in_hand) if in_hand and in_hand.name == change.lesson else None,
+            next=self._next(in_hand, standings),
+        )
+
+    def _find(self, word: str) -> Lesson:
+        try:
+            return self.course.find(word)
+        except UnknownLessonError as error:
+            if error.nearest or not self.course.lessons:
+                raise
+            first, last = self.course.lessons[0], self.course.lessons[-1]
+            raise UnknownWordError(
+                f"There is no lesson {word!r}. They go from {first.name} to {last.name}."
+            ) from error
+
+    def _meant(self, word: str | None) -> Lesson:
+        """The lesson of that name, or without one the furthest that was reached."""
+        if word is not None:
+            return self._find(word)
+        reached = self._reached()
+        if not reached:
+            raise GuideError("No lesson is started yet. `workshop` says how to begin.")
+        return reached[-1]
+
+    def _reached(self) -> list[Lesson]:
+        names = set(self.workspace.reached())
+        return [lesson for lesson in self.course.lessons if lesson.name in names]
+
+    def _standing(self, lesson: Lesson) -> Standing:
+        if lesson.name not in self.workspace.reached():
+            return Standing.AHEAD
+        if not self.workspace.lesson_is_own_work(lesson):
+            return Standing.SKIPPED
+        return Standing.DONE if self.workspace.is_green(lesson.name) else Standing.OPEN
+
+    def _standings(self) -> dict[str, Standing]:
+        return {lesson.name: self._standing(lesson) for lesson in self.course.lessons}
+
+    def _in_hand(self, standings: dict[str, Standing]) -> Lesson | None:
+        reached = self._reached()
+        if not reached:
+            return self.course.lessons[0] if self.course.lessons else None
+        furthest = reached[-1]
+        return self.course.after(furthest) if standings[furthest.name].is_settled else furthest
+
+    def _next(self, lesson: Lesson | None, standings: dict[str, Standing]) -> Step:
+        if lesson is None:
+            return Step(
+                f"uv run pytest {self._shown(self.course.root / 'lessons')}", "checks all of it once more"
+            )
+        command = f"uv run pytest {self._lesson_path(lesson)}"
+        if standings[lesson.name] is Standing.AHEAD:
+            return Step(command, "adds the files of this lesson and says what there is to write")
+        return Step(command, "checks what you wrote and says what is left")
+
+    def _brief(self, lesson: Lesson | None) -> str | None:
+        return self._shown(lesson.folder / "README.md") if lesson else None
+
+    def _lesson_path(self, lesson: Lesson) -> str:
+        at_root = self.here == self.course.root
+        return f"lessons/{lesson.number:02}" if at_root else self._shown(lesson.folder)
+
+    def _view(self, lesson: Lesson, standing: Standing) -> LessonView:
+        return LessonView(
+            name=lesson.name,
+            number=lesson.number,
+            title=lesson.title,
+            summary=lesson.summary,
+            minutes=lesson.minutes,
+            optional=lesson.optional,
+            standing=standing,
+            hints_seen=self.workspace.hints_shown(lesson),
+            hints=_count_hints(lesson),
+        )
+
+    def _shown(self, path: Path) -> str:
+        if not self.here.is_relative_to(self.course.root):
+            return str(path)
+        return path.relative_to(self.here, walk_up=True).as_posix()
+
+    def _first_met(self, slug: str) -> str | None:
+        return next((lesson.name for lesson in self.course.all_lessons if slug in lesson.conventions), None)
+
+    def _differences(self, lesson: Lesson) -> Iterator[FileDifference]:
+        for path, reference in lesson.solution_files.items():
+            mine = self.course.project / path
+            yield _difference(mine, reference, self._shown(mine), self._shown(reference))
+
+
+def open_guide() -> Guide:
+    """The guide for the clone that holds the current folder, or that the command was installed from."""
+    course = find_course()
+    return Guide(course, Workspace(course), Path.cwd().resolve())
+
+
+def read_hints(lesson: Lesson) -> list[Hint]:
+    """The hints of a lesson, in order: one for each heading of the second level in `hints.md`.
+
+    Raises:
+        GuideError: the lesson has no such file, or it cannot be read, or it holds no hint.
+    """
+    path = lesson.folder / "hints.md"
+    try:
+        hints = parse_hints(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        hints = []
+    except (OSError, UnicodeDecodeError) as error:
+        raise GuideError(f"{path} cannot be read: {error}") from error
+    if not hints:
+        raise GuideError(f"Lesson {lesson.name} has no hints. Its brief is {lesson.folder / 'README.md'}.")
+    return hints
+
+
+def parse_hints(markdown: str) -> list[Hint]:
+    """Split the text of a `hints.md`; what stands before the first heading is no hint."""
+    sections: list[tuple[str, list[str]]] = []
+    in_code = False
+    for line in markdown.splitlines():
+        in_code ^= line.lstrip().startswith(("```", "~~~"))
+        if line.startswith("## ") and not in_code:
+            sections.append((_hint_title(line.removeprefix("## ")), []))
+        elif sections:
+            sections[-1][1].append(line)
+    return [
+        Hint(number, title, "\n".join(lines).strip())
+        for number, (title, lines) in enumerate(sections, start=1)
+    ]
+
+
+def _hint_title(heading: str) -> str:
+    """What a heading says besides `Hint 2`."""
+    word, _, rest = heading.strip().partition(" ")
+    number, _, title = rest.partition(" ")
+    is_numbered = word.lower() == "hint" and number.rstrip(":.").isdecimal()
+    return title.lstrip(":.- ") if is_numbered else heading.strip()
+
+
+def _count_hints(lesson: Lesson) -> int:
+    try:
+        return len(read_hints(lesson))
+    except GuideError:
+        return 0
+
+
+def _files_of(lesson: Lesson | None) -> tuple[str, ...]:
+    return (*lesson.made, *lesson.changed) if lesson else ()
+
+
+def _difference(mine: Path, reference: Path, my_name: str, reference_name: str) -> FileDifference:
+    try:
+        written = mine.read_text(encoding="utf-8").splitlines() if mine.is_file() else []
+        wanted = reference.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        return FileDifference(my_name, Likeness.NOT_TEXT, ())
+    lines = tuple(difflib.unified_diff(written, wanted, my_name, reference_name, lineterm=""))
+    if not mine.is_file():
+        return FileDifference(my_name, Likeness.MISSING, lines)
+    return FileDifference(my_name, Likeness.DIFFERENT if lines else Likeness.SAME, lines)

@@ -1,0 +1,185 @@
+"""How the answers of the `workshop` command read on a terminal."""
+
+from collections.abc import Iterable
+
+from checks.guide import (
+    Comparison,
+    Explanation,
+    FileDifference,
+    Hints,
+    LessonView,
+    Likeness,
+    Outcome,
+    Position,
+    Standing,
+    Status,
+    Step,
+)
+from checks.terminal import Screen
+
+COURSE = "FastAPI, layer by layer"
+SIGNS = {Standing.DONE: "✓", Standing.SKIPPED: "·", Standing.OPEN: "→", Standing.AHEAD: " "}
+HEADLINES = {
+    "start": "Lesson {lesson} is ready.",
+    "start again": "The starter files of lesson {lesson} are back.",
+    "reset": "Lesson {lesson} is back at its start.",
+    "solve": "The reference of lesson {lesson} is in your project.",
+    "catchup": "Your project is at the start of lesson {lesson}.",
+    "undo": "Your project is as it was before the last change.",
+}
+LIKENESS = {
+    Likeness.SAME: "the same as the reference",
+    Likeness.MISSING: "not in your project",
+    Likeness.NOT_TEXT: "not UTF-8 text: not compared",
+}
+
+
+def show_position(screen: Screen, position: Position) -> None:
+    """Where the learner is and the one next step."""
+    lesson = position.lesson
+    screen.line(f"{COURSE}: {_progress(position)}", "bold")
+    screen.line()
+    if lesson is None:
+        screen.paragraph("Every lesson is behind you.", indent="  ")
+        screen.line()
+    else:
+        screen.paragraph(f"**Lesson {lesson.number:02}, {lesson.title}.** {lesson.summary}", indent="  ")
+        screen.line()
+        if lesson.standing is Standing.OPEN:
+            screen.entry("Brief", [position.brief or ""])
+            screen.entry("Your files", position.files)
+            screen.entry("Hints", [_hints_seen(lesson)] if lesson.hints else [])
+    show_step(screen, position.next)
+
+
+def show_status(screen: Screen, status: Status) -> None:
+    """All lessons with how far they are."""
+    screen.line(COURSE, "bold")
+    screen.line()
+    width = max((len(lesson.title) for lesson in status.lessons), default=0)
+    for lesson in status.lessons:
+        row = f"  {SIGNS[lesson.standing]} {lesson.number:02}  {lesson.title:<{width}}  {_standing(lesson)}"
+        screen.line(row.rstrip(), "" if lesson.standing is not Standing.AHEAD else "dim")
+    screen.line()
+    show_step(screen, status.next)
+
+
+def show_hints(screen: Screen, hints: Hints) -> None:
+    """The next hint, or those seen so far."""
+    for hint in hints.shown:
+        title = f": {hint.title}" if hint.title else ""
+        if hint is not hints.shown[0]:
+            screen.line()
+        screen.line(f"Lesson {hints.lesson}, hint {hint.number} of {hints.total}{title}", "bold")
+        screen.line()
+        screen.markdown(hint.text)
+    if hints.shown:
+        return
+    number = hints.lesson[:2]
+    if hints.exhausted:
+        screen.line(f"You have seen all {hints.total} hints of lesson {hints.lesson}.")
+        step = Step(f"workshop hint {number} --again", "shows them again")
+    else:
+        screen.line(f"You have not seen a hint of lesson {hints.lesson} yet; it has {hints.total}.")
+        step = Step(f"workshop hint {number}", "shows the first")
+    screen.line()
+    show_step(screen, step)
+
+
+def show_explanation(screen: Screen, explanation: Explanation) -> None:
+    """A convention's documentation."""
+    screen.line(f"{explanation.slug}   {explanation.title}", "bold")
+    if explanation.lesson:
+        screen.line(f"first met in lesson {explanation.lesson}", "dim")
+    screen.line()
+    screen.markdown(explanation.rule)
+    _show_section(screen, "Why")
+    screen.markdown(explanation.why)
+    for title, examples in (("Bad", explanation.bad), ("Good", explanation.good)):
+        for example in examples:
+            _show_section(screen, title)
+            screen.code(example)
+
+
+def show_comparison(screen: Screen, comparison: Comparison) -> None:
+    """The learner's files of a lesson against the reference."""
+    screen.line(f"Lesson {comparison.lesson}: lines with - are yours, lines with + the reference's.", "bold")
+    for file in comparison.files:
+        screen.line()
+        _show_difference(screen, file)
+
+
+def show_outcome(screen: Screen, outcome: Outcome) -> None:
+    """What a command did in the project, and how to get the former state back."""
+    screen.line(_headline(outcome), "bold")
+    screen.line()
+    show_files(screen, outcome)
+    if outcome.saved:
+        screen.entry("Saved", ["your project as it was before this: `workshop undo` brings it back"])
+    if outcome.brief:
+        screen.entry("Brief", [outcome.brief])
+    show_step(screen, outcome.next)
+
+
+def show_files(screen: Screen, outcome: Outcome) -> None:
+    """The files that were added, changed and removed."""
+    placed = set(outcome.reference)
+
+    def marked(paths: Iterable[str]) -> list[str]:
+        return [f"{path}  (reference)" if path in placed else path for path in paths]
+
+    screen.entry("Added", marked(outcome.added))
+    screen.entry("Changed", marked(outcome.changed))
+    screen.entry("Removed", outcome.removed)
+    for note in outcome.notes:
+        screen.paragraph(note, indent="  ")
+
+
+def show_step(screen: Screen, step: Step) -> None:
+    """The one next step."""
+    screen.entry("Next", [step.command], "bold green")
+    screen.entry("", [step.purpose])
+
+
+def _show_section(screen: Screen, title: str) -> None:
+    screen.line()
+    screen.line(title, "bold")
+    screen.line()
+
+
+def _headline(outcome: Outcome) -> str:
+    if not outcome.touched:
+        return "Nothing to change: the files are as they should be."
+    again = " again" if outcome.action == "start" and outcome.changed else ""
+    return HEADLINES[outcome.action + again].format(lesson=outcome.lesson)
+
+
+def _progress(position: Position) -> str:
+    skipped = f", {position.skipped} skipped" if position.skipped else ""
+    return f"{position.done} of {position.total} lessons done{skipped}"
+
+
+def _hints_seen(lesson: LessonView) -> str:
+    return f"{lesson.hints_seen} of {lesson.hints} seen"
+
+
+def _standing(lesson: LessonView) -> str:
+    if lesson.standing is Standing.AHEAD:
+        return f"{lesson.minutes} minutes" + (", optional" if lesson.optional else "")
+    if lesson.standing is Standing.OPEN:
+        return "in progress" + (f", hints {_hints_seen(lesson)}" if lesson.hints else "")
+    return {Standing.DONE: "done", Standing.SKIPPED: "skipped: its files are the reference's"}[
+        lesson.standing
+    ]
+
+
+def _show_difference(screen: Screen, file: FileDifference) -> None:
+    if file.likeness in LIKENESS:
+        screen.line(f"{file.path}: {LIKENESS[file.likeness]}", "bold")
+    for line in file.lines:
+        screen.line(line, _style_of(line))
+
+
+def _style_of(line: str) -> str:
+    styles: dict[str, str] = {"-": "red", "+": "green", "@": "cyan"}
+    return "bold" if line.startswith(("--- ", "+++ ")) else styles.get(line[:1], "")

@@ -1,0 +1,92 @@
+"""What `--json` prints: one JSON value on standard output, in ASCII, whatever the console."""
+
+import json
+
+import pytest
+
+
+def data(result):
+    assert result.exit_code == 0, result.output
+    assert result.stdout.isascii()
+    return json.loads(result.stdout)
+
+
+def test_position(run):
+    run("start", "1")
+    position = data(run("--json"))
+
+    assert position["lesson"]["name"] == "01_greeting"
+    assert position["lesson"]["standing"] == "open"
+    assert position["files"] == ["project/app/greeting.py"]
+    assert position["next"]["command"] == "uv run pytest lessons/01"
+
+
+def test_status(run):
+    run("start", "2")
+    standings = {lesson["name"]: lesson["standing"] for lesson in data(run("status", "--json"))["lessons"]}
+
+    assert standings["02_farewell"] == "open"
+    assert standings["03_silence"] == "ahead"
+
+
+def test_hint(run):
+    run("start", "1")
+    run("hint")
+    hints = data(run("hint", "--json"))
+
+    assert hints["total"] == 3
+    assert hints["shown"] == [
+        {
+            "number": 2,
+            "title": "the sentence",
+            "text": 'Start from the name:\n\n```python\n## not a heading\nname = "world"\n```',
+        }
+    ]
+    assert [hint["number"] for hint in data(run("hint", "--again", "--json"))["shown"]] == [1, 2]
+
+
+def test_explain(run):
+    explanation = data(run("explain", "async-handlers", "--json"))
+
+    assert explanation["slug"] == "async-handlers"
+    assert explanation["lesson"] == "01_greeting"
+    assert explanation["title"]
+    assert explanation["rule"]
+    assert explanation["why"]
+    assert "def " in explanation["bad"][0]
+    assert "async def " in explanation["good"][0]
+
+
+def test_diff(run):
+    run("start", "1")
+    [file] = data(run("diff", "--spoil", "--json"))["files"]
+
+    assert file["path"] == "project/app/greeting.py"
+    assert file["likeness"] == "different"
+    assert '+    return f"Hello, {name}."' in file["lines"]
+
+
+@pytest.mark.parametrize("command", ["start", "solve", "catchup"])
+def test_changes(run, clone, command):
+    outcome = data(run(command, "2", "--json"))
+
+    after = {path.relative_to(clone).as_posix() for path in clone.glob("project/app/**/*.py")}
+    assert outcome["action"] == command
+    assert outcome["lesson"] == "02_farewell"
+    assert set(outcome["added"]) == after
+    assert set(outcome["reference"]) <= after
+
+
+def test_reset(run, write):
+    run("start", "2")
+    write("app/farewell.py", "")
+    outcome = data(run("reset", "2", "--json"))
+
+    assert outcome["changed"] == ["project/app/farewell.py"]
+    assert outcome["saved"]
+
+
+def test_undo(run):
+    run("start", "1")
+    run("solve", "1")
+    assert data(run("undo", "--json"))["changed"] == ["project/app/greeting.py"]

@@ -1,0 +1,106 @@
+"""What cannot be done now, and faults of the workshop itself: a text for people and an exit code."""
+
+import pytest
+
+from checks import guide
+from checks.workspace import WorkspaceError
+
+
+def refused(result):
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return " ".join(result.stderr.split())
+
+
+def test_undo_with_nothing_to_undo(run):
+    assert refused(run("undo"))
+
+
+@pytest.mark.parametrize("command", ["hint", "diff"])
+def test_no_lesson_is_started(run, command):
+    assert "No lesson is started yet." in refused(run(command))
+
+
+def test_a_lesson_without_hints(run):
+    run("start", "2")
+    assert "Lesson 02_farewell has no hints." in refused(run("hint"))
+
+
+def test_hints_that_are_not_text(run, clone):
+    run("start", "1")
+    (clone / "lessons/01_greeting/hints.md").write_bytes(b"\xff\xfe\x00")
+    assert "hints.md cannot be read" in refused(run("hint"))
+
+
+def test_a_hint_for_a_lesson_that_is_green(run, make_green, write):
+    run("start", "1")
+    write("app/greeting.py", "def greet(name): return name\n")
+    make_green("01_greeting")
+
+    assert "needs no hint any more" in refused(run("hint"))
+    assert "hint 1 of 3" in run("hint", "1").stdout
+
+
+def test_diff_would_give_the_solution_away(run):
+    run("start", "1")
+    text = refused(run("diff"))
+    assert "--spoil" in text
+    assert "Hello" not in text
+
+
+def test_a_damaged_lesson(run, clone):
+    (clone / "lessons/01_greeting/lesson.toml").write_text("title = ", encoding="utf-8")
+    assert "lesson.toml cannot be read" in refused(run())
+
+
+def test_no_lessons_on_offer(run, clone):
+    for brief in clone.glob("lessons/*/README.md"):
+        brief.unlink()
+    assert "There is no lesson" in " ".join(run("start", "1").stderr.split())
+    assert run().exit_code == 0
+
+
+def test_an_error_of_the_workspace_is_told_in_its_words(run, monkeypatch):
+    def fail(self):
+        raise WorkspaceError("The disk is full. Free some space and run it again.")
+
+    monkeypatch.setattr(guide.Guide, "undo", fail)
+    assert refused(run("undo")) == "The disk is full. Free some space and run it again."
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    def fail(self):
+        raise KeyError("flux")
+
+    monkeypatch.setattr(guide.Guide, "status", fail)
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_fault_of_the_workshop(run):
+    result = run("status")
+
+    assert result.exit_code == 70
+    assert result.stdout == ""
+    assert "A fault of the workshop, not of your code: KeyError: 'flux'" in " ".join(result.stderr.split())
+    assert "WORKSHOP_TRACEBACK=1" in result.stderr
+    assert "issue tracker" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.usefixtures("broken")
+def test_the_traceback_on_request(run, monkeypatch):
+    monkeypatch.setenv("WORKSHOP_TRACEBACK", "1")
+    assert "Traceback (most recent call last)" in run("status").stderr
+
+
+def test_interrupted_by_the_person(run, monkeypatch):
+    def stop(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(guide.Guide, "status", stop)
+    result = run("status")
+
+    assert result.exit_code == 130
+    assert result.output == ""

@@ -1,0 +1,136 @@
+"""The main screens, word for word, and the promise that every one fits 80 columns."""
+
+import pytest
+
+
+def test_before_the_first_lesson(run, golden):
+    golden("first", run().output)
+
+
+def test_in_a_lesson(run, golden):
+    run("start", "1")
+    run("hint")
+    golden("open", run().output)
+
+
+def test_after_a_green_lesson(run, write, make_green, golden):
+    run("start", "1")
+    write("app/greeting.py", "def greet(name): return name\n")
+    make_green("01_greeting")
+    golden("next", run().output)
+
+
+def test_after_the_last_lesson(run, golden):
+    run("solve", "3")
+    golden("last", run().output)
+
+
+def test_status(run, write, make_green, golden):
+    run("start", "1")
+    write("app/greeting.py", "def greet(name): return name\n")
+    make_green("01_greeting")
+    run("start", "2")
+    golden("status", run("status").output)
+
+
+def test_hints(run, golden):
+    run("start", "1")
+    golden("hints", "".join(run("hint").output for _ in range(4)) + run("hint", "--again").output)
+
+
+def test_hints_of_which_none_was_seen(run, golden):
+    run("start", "1")
+    golden("hints-unseen", run("hint", "--again").output)
+
+
+def test_start(run, golden):
+    golden("start", run("start", "2").output)
+
+
+def test_start_again(run, write, golden):
+    run("start", "1")
+    write("app/greeting.py", "def greet(name): return name\n")
+    golden("start-again", run("start", "1").output)
+
+
+def test_reset(run, write, golden):
+    run("start", "1")
+    write("app/greeting.py", "def greet(name): return name\n")
+    golden("reset", run("reset", "1").output)
+
+
+def test_reset_of_what_is_at_its_start(run, golden):
+    run("start", "1")
+    golden("reset-nothing", run("reset", "1").output)
+
+
+def test_solve(run, golden):
+    run("start", "2")
+    golden("solve", run("solve", "2").output)
+
+
+def test_catchup(run, golden):
+    run("start", "1")
+    golden("catchup", run("catchup", "3").output)
+
+
+def test_undo(run, golden):
+    run("start", "1")
+    run("solve", "1")
+    golden("undo", run("undo").output)
+
+
+def test_diff(run, write, make_green, golden):
+    run("start", "2")
+    write("app/farewell.py", "def leave(name):\n    return name\n")
+    make_green("02_farewell")
+    golden("diff", run("diff").output)
+
+
+def test_diff_before_the_lesson_is_green(run, golden):
+    run("start", "1")
+    golden("diff-refused", run("diff").output)
+    golden("diff-spoilt", run("diff", "--spoil").output)
+
+
+def test_explain(run):
+    screen = run("explain", "async-handlers").output
+
+    assert screen.startswith(
+        "async-handlers   Every route handler is async def\nfirst met in lesson 01_greeting\n"
+    )
+    assert screen.index("\nWhy\n") < screen.index("\nBad\n") < screen.index("\nGood\n")
+
+
+def test_help(run, golden):
+    golden("help", run("--help").output)
+
+
+COMMANDS = ("start", "status", "hint", "explain", "diff", "reset", "solve", "catchup", "undo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command):
+    result = run(command, "--help")
+
+    assert result.exit_code == 0
+    assert f"Usage: workshop {command}" in result.output
+    assert "--json" in result.output
+
+
+@pytest.mark.parametrize("words", [(), *((command,) for command in ("status", "hint", "undo"))])
+def test_no_line_is_wider_than_80_columns(run, words):
+    run("start", "1")
+    run("solve", "1")
+
+    assert max(map(len, run(*words).output.splitlines())) <= 80
+
+
+def test_the_help_lists_what_there_is_and_no_more(run):
+    rows = run("--help").output.partition("Commands:")[2].partition("\n\n")[0].split("\n")
+
+    assert tuple(row.split()[0] for row in rows if row.strip()) == COMMANDS
+
+
+def test_version(run):
+    assert run("--version").output.startswith("workshop ")

@@ -1,0 +1,71 @@
+"""Markdown and signs as they come out on a terminal."""
+
+import io
+
+import pytest
+
+from checks.terminal import Screen
+
+
+def shown(markdown, encoding="utf-8"):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    Screen(stream).markdown(markdown, indent="")
+    stream.flush()
+    return stream.buffer.getvalue().decode(encoding)
+
+
+@pytest.fixture(autouse=True)
+def width(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+
+
+def test_paragraphs_are_wrapped_again():
+    assert shown("One two three four\nfive six seven eight nine ten.\n\nEleven.") == (
+        "One two three four five six seven eight\nnine ten.\n\nEleven.\n"
+    )
+
+
+def test_lists_hang():
+    assert shown("- first, a long item that needs more than a line\n- second\n  goes on\n\n10. tenth") == (
+        "- first, a long item that needs more\n  than a line\n- second goes on\n\n10. tenth\n"
+    )
+
+
+def test_code_is_verbatim():
+    code = (
+        "```python\nif  x:\n\n    return 'a very long line that is by no means broken into two'\n```\nafter"
+    )
+    assert shown(code) == (
+        "  if  x:\n\n      return 'a very long line that is by no means broken into two'\n\nafter\n"
+    )
+
+
+def test_code_that_never_ends():
+    assert shown("text\n```\na\nb") == "text\n\n  a\n  b\n"
+
+
+def test_headings_and_strong_words():
+    assert shown("### Why\nIt **waits**, `[so]` it *is*.") == "Why\n\nIt waits, `[so]` it *is*.\n"
+
+
+def test_a_word_that_is_longer_than_the_line():
+    assert shown("see " + "x" * 60) == "see\n" + "x" * 60 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "ascii_text"),
+    [
+        ("a → b", "a > b"),
+        ("naïve café", "naive cafe"),
+        ("…", "..."),
+        ("“so”", '"so"'),
+        ("日本", "??"),
+        ("\udc80", "?"),
+    ],
+)
+def test_signs_that_a_console_does_not_have(text, ascii_text):
+    assert shown(text, "ascii") == ascii_text + "\n"
+
+
+def test_nothing():
+    assert shown("") == ""
