@@ -30,7 +30,7 @@ class InProcess:
         is_behaviour: Callable[[pytest.Item], bool],
         finish: Callable[[pytest.TestReport, Outcome], None],
     ) -> None:
-        self._diagnosing = Diagnosing(Diagnosis(run.course.root, run.course.project))
+        self._diagnosing = Diagnosing(Diagnosis(run.course.root, run.course.project, run.course.makers))
         self._is_behaviour = is_behaviour
         self._finish = finish
         sys.path.insert(0, str(run.course.project))

@@ -207,6 +207,11 @@ class Course:
             files |= other.solution_files
         return files
 
+    @cached_property
+    def makers(self) -> Mapping[str, str]:
+        """Project path to the name of the lesson that makes the file."""
+        return {file: lesson.name for lesson in self.all_lessons for file in lesson.made}
+
     def before(self, lesson: Lesson) -> Lesson | None:
         """The lesson that comes right before the given one, or None before the first."""
         earlier = [other for other in self.all_lessons if other.number < lesson.number]

@@ -131,6 +131,7 @@ class LessonPlugin:
         self.is_worker = hasattr(config, "workerinput")
         self.is_controller = not self.is_worker and getattr(config.option, "dist", "no") != "no"
         self.expected: dict[str, set[str]] = {}
+        self.remarks: list[str] = []
         self._by_name = {lesson.name: lesson for lesson in course.all_lessons}
         self._run: LessonRun | None = None
         if not self.collecting_only and not self.is_controller:
@@ -316,9 +317,17 @@ class LessonPlugin:
         for name, expected in self.expected.items():
             tally = self._run.tallies.get(name)
             if tally is not None and tally.total == len(expected):
-                self._run.workspace.mark_green(self._by_name[name], not list(tally.broken()))
+                self._remember(name, green=len(tally.green) == len(expected))
             elif exitstatus == pytest.ExitCode.OK and not session.shouldstop:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _remember(self, lesson: str, *, green: bool) -> None:
+        from checks.workspace import WorkspaceError
+
+        try:
+            self.run.workspace.mark_green(lesson, green)
+        except (WorkspaceError, OSError) as error:
+            self.remarks.append(f"The result of lesson {lesson[:2]} was not remembered: {error}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Under pytest's own report: what was placed, how far each lesson is, and the next step."""
@@ -328,6 +337,8 @@ class LessonPlugin:
 
         for line, markup in summary(self._run, self.expected):
             terminalreporter.write_line(line, **markup)
+        for remark in self.remarks:
+            terminalreporter.write_line(remark)
 
 
 def _is_behaviour(item: pytest.Item) -> bool:

@@ -73,7 +73,7 @@ class LessonRun:
         """
         for lesson in lessons:
             change = self.workspace.place(lesson)
-            if change.added:
+            if change.touched or change.notes:
                 self.changes.append(change)
 
     def load(self, lesson: Lesson, name: str) -> Outcome:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from checks.lesson import Lesson
 from checks.run import LessonRun, Tally
-from checks.workspace import Change, Origin
+from checks.workspace import Change
 
 Markup = dict[str, bool]
 GREEN: Markup = {"green": True, "bold": True}
@@ -32,13 +32,14 @@ def summary(run: LessonRun, expected: Mapping[str, set[str]]) -> Iterator[tuple[
 
 
 def _placed(change: Change) -> Iterator[tuple[str, Markup]]:
-    for origin, what in (
-        (Origin.REFERENCE, "reference files of earlier lessons"),
-        (Origin.STARTER, "starter files"),
+    for note in change.notes:
+        yield note, CALM
+    for what, files in (
+        ("the reference files of earlier lessons", change.added_reference),
+        ("the starter files", change.added_starter),
     ):
-        files = [f"project/{file}" for file, placed in change.added.items() if placed is origin]
         if files:
-            yield f"Placed {what}: {', '.join(files)}", QUIET
+            yield f"Placed {what} in project/: {', '.join(files)}", QUIET
 
 
 def _score(lesson: Lesson, tally: Tally, total: int) -> tuple[str, Markup]:

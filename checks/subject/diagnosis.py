@@ -11,7 +11,7 @@ import inspect
 import linecache
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
@@ -59,13 +59,14 @@ class Diagnosis:
     Args:
         root: the clone's root, to which places are relative.
         project: the learner's folder, below the root.
-        brief: where the lesson's task is described, relative to the root.
+        makers: file of the project to the lesson that makes it, so that a stub names the right brief.
     """
 
-    def __init__(self, root: Path, project: Path, brief: str = "the lesson's README.md") -> None:
+    def __init__(self, root: Path, project: Path, makers: Mapping[str, str]) -> None:
         self.root = root
         self.project = project
-        self.brief = brief
+        self.makers = makers
+        self.brief = "the lesson's README.md"
 
     def diagnose(self, error: BaseException, check: Check) -> Problem:
         """The failure in words.
@@ -124,10 +125,14 @@ class Diagnosis:
             expected=f"{name} does what its docstring says",
             found=f"not written yet: {place}, {name}",
             why="The other checks of this lesson run once this part is there.",
-            next=f"Write it; the steps are in {self.brief} · {HINT}",
+            next=f"Write it; the steps are in {self._brief_of(place)} · {HINT}",
             place=place,
             cause=f"stub {place}",
         )
+
+    def _brief_of(self, place: Place) -> str:
+        file = (self.root / place.file).relative_to(self.project).as_posix()
+        return f"lessons/{self.makers[file]}/README.md" if file in self.makers else self.brief
 
     def _import(self, error: BaseException, place: Place | None) -> Problem | None:
         if not isinstance(error, ImportError):

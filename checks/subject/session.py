@@ -75,7 +75,7 @@ class Session:
         self._leave = os._exit
         self._current = ""
         self._check = Check("")
-        self.diagnosis = Diagnosis(course.root, course.project)
+        self.diagnosis = Diagnosis(course.root, course.project, course.makers)
         self._watchdog = Watchdog(course.project, self._tell_stuck)
 
     def tell(self, **message: Any) -> None:
