@@ -74,6 +74,7 @@ def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes
         return
     for name in collect["unset"]:
         os.environ.pop(name, None)
+    os.environ["SECRET_KEY"] = SECRET_KEY  # from lesson 02 on, nothing can be imported without one
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
     sys.path[:] = [str(course.project), *(entry for entry in sys.path if entry)]
