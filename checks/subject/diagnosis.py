@@ -125,7 +125,7 @@ class Diagnosis:
             expected=f"{name} does what its docstring says",
             found=f"not written yet: {place}, {name}",
             why="The other checks of this lesson run once this part is there.",
-            next=f"Write it; the steps are in {self._brief_of(place)} · {HINT}",
+            next=f"{str(error).rstrip('.') or 'Write it'}; the steps are in {self._brief_of(place)} · {HINT}",
             place=place,
             cause=f"stub {place}",
         )

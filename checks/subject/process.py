@@ -67,6 +67,7 @@ def _preload(modules: list[str]) -> None:
 
 
 def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes]) -> None:
+    from checks.fixtures import SECRET_KEY
     from checks.subject.session import serve
 
     collect = next(commands, None)
