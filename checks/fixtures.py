@@ -27,6 +27,14 @@ Load = Callable[..., ModuleType]
 SECRET_KEY = "a key for the checks, and for nothing else at all"  # noqa: S105
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """Settings with which the application can start; its data goes into the given folder."""
+    return {
+        "SECRET_KEY": SECRET_KEY,
+        "DATABASE_URL": f"sqlite+aiosqlite:///{(folder / 'library.db').as_posix()}",
+    }
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """FastAPI's own event loop, for every asynchronous check."""
@@ -40,8 +48,8 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     Nothing that a check does reaches the learner's own ``.env``, database or uploads.
     """
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
-    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{(tmp_path / 'library.db').as_posix()}")
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
     yield tmp_path
     forget_application()
 

@@ -13,6 +13,7 @@ from typing import IO, Any, NoReturn
 import pytest
 from _pytest.runner import runtestprotocol
 
+from checks.fixtures import environment, forget_application
 from checks.lesson import Course
 from checks.report import Kind, Problem
 from checks.subject import channel
@@ -118,10 +119,14 @@ class Session:
             for module, names in other.contract.items():
                 contract.setdefault(module, []).extend(names)
         problem = None
-        try:
-            require_names(contract, self.diagnosis)
-        except BrokenContractError as error:
-            problem = error.problem
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            for name, value in environment(Path.cwd()).items():
+                monkeypatch.setenv(name, value)
+            try:
+                require_names(contract, self.diagnosis)
+            except BrokenContractError as error:
+                problem = error.problem
+            forget_application()
         self._end(problem, started)
 
     def _run(self, items: dict[str, pytest.Item], command: Message) -> None:
