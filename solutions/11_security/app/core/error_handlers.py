@@ -68,7 +68,7 @@ def register_exception_handlers(app: FastAPI) -> None:
 
 
 def _respond(status: HTTPStatus, body: ErrorBody, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(body.model_dump(), status, headers)
+    return JSONResponse(body.model_dump(), status.value, headers)
 
 
 def _code(status: HTTPStatus) -> str:

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.core.exceptions import DomainError
 from app.core.logging import REQUEST_ID_HEADER, request_id
@@ -61,6 +62,12 @@ def register_exception_handlers(app: FastAPI) -> None:
         body = ErrorBody(code="invalid_request", message="The request is not valid.", fields=fields)
         return _respond(HTTPStatus.UNPROCESSABLE_ENTITY, body)
 
+    @app.exception_handler(ClientDisconnect)
+    async def note_broken_upload(_: Request, __: ClientDisconnect) -> JSONResponse:
+        # Nobody reads this answer. It keeps what is the client's doing from being logged as a fault.
+        body = ErrorBody(code="client_disconnected", message="The request broke off.")
+        return _respond(HTTPStatus.BAD_REQUEST, body)
+
     @app.exception_handler(Exception)
     async def answer_unexpected_error(_: Request, __: Exception) -> JSONResponse:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -70,7 +77,7 @@ def register_exception_handlers(app: FastAPI) -> None:
 
 
 def _respond(status: HTTPStatus, body: ErrorBody, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(body.model_dump(), status, headers)
+    return JSONResponse(body.model_dump(), status.value, headers)
 
 
 def _code(status: HTTPStatus) -> str:

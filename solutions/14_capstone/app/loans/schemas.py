@@ -3,9 +3,8 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import Field
-
 from app.common.schemas import MAX_INTEGER, RequestSchema, ResponseSchema
+from pydantic import Field
 
 
 class LoanCreate(RequestSchema):

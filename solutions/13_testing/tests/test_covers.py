@@ -1,0 +1,136 @@
+"""Pictures of covers, kept as files."""
+
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.conftest import AddBook, Headers
+from tests.examples import JPEG, PNG, WEBP
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def cover(add_book: AddBook) -> str:
+    """The path of the cover of a book."""
+    return f"/books/{(await add_book())['id']}/cover"
+
+
+def files(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in (folder / "covers").glob("*")]
+
+
+async def in_pieces(content: bytes, size: int = 5) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+@pytest.mark.parametrize(
+    ("picture", "media_type"), [(PNG, "image/png"), (JPEG, "image/jpeg"), (WEBP, "image/webp")]
+)
+async def test_a_cover_comes_back_as_it_was_sent(
+    client: httpx.AsyncClient, staff: Headers, cover: str, picture: bytes, media_type: str
+) -> None:
+    sent = await client.put(cover, content=in_pieces(picture), headers=staff)
+    read = await client.get(cover)
+
+    assert (sent.status_code, sent.content) == (204, b"")
+    assert (read.status_code, read.content) == (200, picture)
+    assert read.headers["Content-Type"] == media_type
+    assert read.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_new_cover_takes_the_place_of_the_old_one(
+    client: httpx.AsyncClient, staff: Headers, cover: str, tmp_path: Path
+) -> None:
+    await client.put(cover, content=PNG, headers=staff)
+    await client.put(cover, content=JPEG, headers=staff)
+
+    assert (await client.get(cover)).content == JPEG
+    assert files(tmp_path) == [JPEG]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 415, "not_a_picture"),
+        (b"\x89PN", 415, "not_a_picture"),
+        (b"<svg onload='alert(1)'/>", 415, "not_a_picture"),
+        (b"RIFF\x00\x00\x00\x00WAVE", 415, "not_a_picture"),
+        (PNG + bytes(1000), 413, "cover_too_large"),
+    ],
+)
+async def test_what_is_refused_leaves_the_old_cover(  # noqa: PLR0913, PLR0917
+    client: httpx.AsyncClient,
+    staff: Headers,
+    cover: str,
+    tmp_path: Path,
+    content: bytes,
+    status: int,
+    code: str,
+) -> None:
+    await client.put(cover, content=JPEG, headers=staff)
+
+    refused = await client.put(
+        cover, content=in_pieces(content), headers=staff | {"Content-Type": "image/png"}
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert (await client.get(cover)).content == JPEG
+    assert files(tmp_path) == [JPEG]
+
+
+async def test_a_cover_of_exactly_the_most_bytes_is_kept(
+    client: httpx.AsyncClient, staff: Headers, cover: str
+) -> None:
+    picture = PNG.ljust(1000, b"\x00")
+
+    assert (await client.put(cover, content=picture, headers=staff)).status_code == 204
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(
+    app: FastAPI, client: httpx.AsyncClient, staff: Headers, cover: str, tmp_path: Path
+) -> None:
+    arriving: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": PNG, "more_body": True}, {"type": "http.disconnect"}]
+    )
+    answered: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(arriving)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        answered.append(message)
+
+    authorization = (b"authorization", staff["Authorization"].encode())
+    scope = {"type": "http", "method": "PUT", "path": cover, "query_string": b"", "headers": [authorization]}
+    await app(scope, receive, send)
+
+    assert answered[0]["status"] == 400
+    assert (await client.get(cover)).status_code == 404
+    assert files(tmp_path) == []
+
+
+async def test_a_book_without_a_cover_has_none(client: httpx.AsyncClient, cover: str) -> None:
+    answer = await client.get(cover)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "cover_not_found")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_no_book_no_cover(client: httpx.AsyncClient, staff: Headers, method: str) -> None:
+    answer = await client.request(method, "/books/77/cover", content=PNG, headers=staff)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "book_not_found")
+
+
+async def test_only_the_staff_changes_covers(
+    client: httpx.AsyncClient, member: Headers, cover: str, tmp_path: Path
+) -> None:
+    assert (await client.put(cover, content=PNG)).status_code == 401
+    assert (await client.put(cover, content=PNG, headers=member)).status_code == 403
+    assert files(tmp_path) == []

@@ -1,0 +1,114 @@
+"""Errors have one shape, and the log has what the answer keeps to itself."""
+
+import io
+import logging
+import re
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.books.dependencies import get_book_service
+from app.core.logging import configure_logging, request_id
+from tests.conftest import Headers
+from tests.examples import PASSWORD
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("PUT", "/books", 405, "method_not_allowed"),
+        ("GET", "/books/77", 404, "book_not_found"),
+        ("GET", "/books/emma", 422, "invalid_request"),
+        ("GET", "/members/me", 401, "not_logged_in"),
+    ],
+)
+async def test_every_error_has_the_same_shape(
+    client: httpx.AsyncClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = await client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.json()["code"] == code
+    assert set(answer.json()) == {"code", "message", "fields"}
+
+
+async def test_a_method_that_is_not_allowed_names_those_that_are(client: httpx.AsyncClient) -> None:
+    assert (await client.put("/books")).headers["Allow"]
+
+
+async def test_an_unexpected_error_tells_nothing_but_its_number(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    def break_down() -> None:
+        raise RuntimeError("the secret of the house")
+
+    app.dependency_overrides[get_book_service] = break_down
+
+    answer = await client.get("/books", headers={"X-Request-ID": "broken-1"})
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_server_error")
+    assert answer.headers["X-Request-ID"] == "broken-1"
+    assert "secret of the house" not in answer.text
+
+
+async def test_a_key_that_is_half_a_letter_is_answered(client: httpx.AsyncClient, staff: Headers) -> None:
+    answer = await client.post(
+        "/books", content=b'{"\\ud800": 1}', headers=staff | {"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("sent", ["", "two words", "x" * 65, "line\tend"])
+async def test_a_request_gets_an_id_of_its_own(client: httpx.AsyncClient, sent: str) -> None:
+    answer = await client.get("/health/live", headers={"X-Request-ID": sent})
+
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+
+
+async def test_a_request_keeps_the_id_that_it_came_with(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/health/live", headers={"X-Request-ID": "from-the-gateway.1"})
+
+    assert answer.headers["X-Request-ID"] == "from-the-gateway.1"
+
+
+async def test_the_log_names_each_request_and_no_secret(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    await client.post("/members", json={"email": "ada@example.org", "name": "Ada", "password": PASSWORD})
+    answer = await client.post("/members/token", data={"username": "ada@example.org", "password": PASSWORD})
+    token = answer.json()["access_token"]
+    await client.get("/members/me?secret=hush", headers={"Authorization": f"Bearer {token}"})
+    await client.get("/books/a%0d%0aforged")
+
+    own = [record.getMessage() for record in caplog.records if record.name.startswith("app.")]
+    assert [line.split(" in ")[0] for line in own] == [
+        "POST /members 201",
+        "POST /members/token 200",
+        "GET /members/me 200",
+        "GET /books/a%0D%0Aforged 422",
+    ]
+    logged = "\n".join(own)
+    assert all(secret not in logged for secret in (PASSWORD, token, "hush"))
+
+
+def test_every_line_of_the_log_has_the_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(logging.root, "level", logging.WARNING)
+    written = io.StringIO()
+
+    configure_logging()
+    (handler,) = logging.root.handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(written)
+    token = request_id.set("number-7")
+    logging.getLogger("app.anything").info("something happened")
+    request_id.reset(token)
+
+    assert "INFO app.anything [number-7] something happened" in written.getvalue()

@@ -1,0 +1,51 @@
+"""Is the service alive, and ready?"""
+
+import httpx
+import pytest
+
+from app.core.config import get_settings
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_running_service_is_alive(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/health/live")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_a_service_with_its_database_is_ready(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/health/ready")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_a_service_without_its_database_is_not_ready(settings: pytest.MonkeyPatch) -> None:
+    from app.main import create_app
+
+    settings.setenv("DATABASE_URL", "sqlite+aiosqlite:////nowhere/at/all/library.db")
+    get_settings.cache_clear()
+    app = create_app()
+
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://library.test") as client,
+    ):
+        ready = await client.get("/health/ready")
+        live = await client.get("/health/live")
+
+    assert (ready.status_code, ready.json()) == (503, {"status": "unavailable"})
+    assert live.status_code == 200
+
+
+async def test_nothing_stays_open_when_the_service_ends() -> None:
+    from app.main import create_app
+
+    app = create_app()
+    async with app.router.lifespan_context(app):
+        async with app.state.engine.connect():
+            pass
+        assert app.state.engine.pool.checkedin() == 1
+
+    assert app.state.engine.pool.checkedin() == 0
+    assert app.state.catalogue_client.is_closed
