@@ -15,6 +15,7 @@ import pytest
 
 from checks.apart import move_apart
 from checks.lesson import Course
+from checks.outage import Database
 from checks.serving import serving
 
 if TYPE_CHECKING:
@@ -96,6 +97,15 @@ async def client(app: "FastAPI", anyio_backend: str) -> AsyncIterator["httpx.Asy
     assert anyio_backend == "asyncio"
     async with serving(app) as client:
         yield client
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """The application's database, for checks that take it away; ask for it before ``app`` and ``client``."""
+    database = Database(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    with database.watched():
+        yield database
 
 
 def forget_application() -> None:

@@ -1,0 +1,28 @@
+"""The connection to the database."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+PROBE_SECONDS = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
+    """Give an engine for the URL, and close its connections when the block ends, however it ends."""
+    raise NotImplementedError("Make the engine, yield it, and dispose of it in the end")
+    yield
+
+
+def make_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """Make the factory of sessions. What a session has loaded stays readable after its commit."""
+    raise NotImplementedError("Make an async_sessionmaker for the engine, and return it")
+
+
+async def is_reachable(engine: AsyncEngine) -> bool:
+    """Tell whether the database answers a query within `PROBE_SECONDS`."""
+    raise NotImplementedError("Send the database the smallest query, and say whether it answered in time")
