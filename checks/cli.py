@@ -184,10 +184,7 @@ def main() -> None:
 def _guide() -> Guide:
     guide = guides.open_guide()
     if recovered := guide.recovered():
-        screen = standard_error()
-        screen.line("An interrupted command was cleaned up.", "yellow")
-        screens.show_files(screen, recovered)
-        screen.line()
+        screens.show_recovery(standard_error(), recovered)
     return guide
 
 
@@ -241,7 +238,8 @@ def _explain(error: BaseException) -> int:
         screen.paragraph(str(error))
         return CANNOT
     if isinstance(error, OSError):
-        screen.paragraph(f"{error.strerror or error}: {error.filename or 'no file named'}.")
+        where = f"{error.filename}: " if error.filename else ""
+        screen.paragraph(f"{where}{error.strerror or error}.")
         return CANNOT
     _show_fault(screen, error)
     return FAULT

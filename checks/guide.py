@@ -72,7 +72,7 @@ class Position(NamedTuple):
     Attributes:
         lesson: the lesson in hand, or the next one where that is settled; None when all are.
         brief: its README, as seen from the current folder.
-        files: the files of the project that it makes or changes, as seen from the current folder.
+        files: the files of the project that are to be written or changed, as seen from the current folder.
         done, skipped, total: how many lessons.
         next: the one next step.
     """
@@ -206,7 +206,7 @@ class Guide:
         return Position(
             lesson=self._view(lesson, standings[lesson.name]) if lesson else None,
             brief=self._brief(lesson),
-            files=tuple(self._shown(self.course.project / path) for path in _files_of(lesson)),
+            files=tuple(self._shown(self.course.project / path) for path in _files_to_write(lesson)),
             done=counts.count(Standing.DONE),
             skipped=counts.count(Standing.SKIPPED),
             total=len(counts),
@@ -270,7 +270,8 @@ class Guide:
         if not (spoil or self._standing(lesson).is_settled):
             raise GuideError(
                 f"Lesson {lesson.name} is not green yet, and this would show the solution."
-                " `workshop hint` tells a little more; `workshop diff --spoil` shows the solution now."
+                f" `workshop hint {lesson.number:02}` tells a little more;"
+                f" `workshop diff {lesson.number:02} --spoil` shows the solution now."
             )
         return Comparison(lesson.name, tuple(self._differences(lesson)))
 
@@ -461,8 +462,15 @@ def _count_hints(lesson: Lesson) -> int:
         return 0
 
 
-def _files_of(lesson: Lesson | None) -> tuple[str, ...]:
-    return (*lesson.made, *lesson.changed) if lesson else ()
+def _files_to_write(lesson: Lesson | None) -> Iterator[str]:
+    """The files that a lesson makes or changes, without those that its starter brings in their final form."""
+    if lesson is None:
+        return
+    starter, solution = lesson.starter_files, lesson.solution_files
+    for path in (*lesson.made, *lesson.changed):
+        is_final = path in starter and path in solution
+        if not (is_final and starter[path].read_bytes() == solution[path].read_bytes()):
+            yield path
 
 
 def _difference(mine: Path, reference: Path, my_name: str, reference_name: str) -> FileDifference:

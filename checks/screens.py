@@ -28,7 +28,6 @@ HEADLINES = {
     "undo": "Your project is as it was before the last change.",
 }
 LIKENESS = {
-    Likeness.SAME: "the same as the reference",
     Likeness.MISSING: "not in your project",
     Likeness.NOT_TEXT: "not UTF-8 text: not compared",
 }
@@ -49,6 +48,7 @@ def show_position(screen: Screen, position: Position) -> None:
             screen.entry("Brief", [position.brief or ""])
             screen.entry("Your files", position.files)
             screen.entry("Hints", [_hints_seen(lesson)] if lesson.hints else [])
+            screen.line()
     show_step(screen, position.next)
 
 
@@ -78,10 +78,10 @@ def show_hints(screen: Screen, hints: Hints) -> None:
     number = hints.lesson[:2]
     if hints.exhausted:
         screen.line(f"You have seen all {hints.total} hints of lesson {hints.lesson}.")
-        step = Step(f"workshop hint {number} --again", "shows them again")
+        step = Step(f"uv run workshop hint {number} --again", "shows them again")
     else:
         screen.line(f"You have not seen a hint of lesson {hints.lesson} yet; it has {hints.total}.")
-        step = Step(f"workshop hint {number}", "shows the first")
+        step = Step(f"uv run workshop hint {number}", "shows the first")
     screen.line()
     show_step(screen, step)
 
@@ -95,9 +95,9 @@ def show_explanation(screen: Screen, explanation: Explanation) -> None:
     screen.markdown(explanation.rule)
     _show_section(screen, "Why")
     screen.markdown(explanation.why)
-    for title, examples in (("Bad", explanation.bad), ("Good", explanation.good)):
+    for title, style, examples in (("Bad", "red", explanation.bad), ("Good", "green", explanation.good)):
         for example in examples:
-            _show_section(screen, title)
+            _show_section(screen, title, style)
             screen.code(example)
 
 
@@ -105,34 +105,36 @@ def show_comparison(screen: Screen, comparison: Comparison) -> None:
     """The learner's files of a lesson against the reference."""
     screen.line(f"Lesson {comparison.lesson}: lines with - are yours, lines with + the reference's.", "bold")
     for file in comparison.files:
+        if file.likeness is not Likeness.SAME:
+            screen.line()
+            _show_difference(screen, file)
+    if same := [file.path for file in comparison.files if file.likeness is Likeness.SAME]:
         screen.line()
-        _show_difference(screen, file)
+        screen.entry("The same", same)
 
 
 def show_outcome(screen: Screen, outcome: Outcome) -> None:
     """What a command did in the project, and how to get the former state back."""
     screen.line(_headline(outcome), "bold")
-    screen.line()
-    show_files(screen, outcome)
+    if outcome.touched or outcome.brief:
+        screen.line()
+    _show_files(screen, outcome)
+    for note in outcome.notes:
+        screen.paragraph(note, indent="  ")
     if outcome.saved:
         screen.entry("Saved", ["your project as it was before this: `workshop undo` brings it back"])
     if outcome.brief:
         screen.entry("Brief", [outcome.brief])
+    screen.line()
     show_step(screen, outcome.next)
 
 
-def show_files(screen: Screen, outcome: Outcome) -> None:
-    """The files that were added, changed and removed."""
-    placed = set(outcome.reference)
-
-    def marked(paths: Iterable[str]) -> list[str]:
-        return [f"{path}  (reference)" if path in placed else path for path in paths]
-
-    screen.entry("Added", marked(outcome.added))
-    screen.entry("Changed", marked(outcome.changed))
-    screen.entry("Removed", outcome.removed)
+def show_recovery(screen: Screen, outcome: Outcome) -> None:
+    """What was put in order before the command itself."""
     for note in outcome.notes:
-        screen.paragraph(note, indent="  ")
+        screen.paragraph(note)
+    _show_files(screen, outcome)
+    screen.line()
 
 
 def show_step(screen: Screen, step: Step) -> None:
@@ -141,9 +143,20 @@ def show_step(screen: Screen, step: Step) -> None:
     screen.entry("", [step.purpose])
 
 
-def _show_section(screen: Screen, title: str) -> None:
+def _show_files(screen: Screen, outcome: Outcome) -> None:
+    placed = set(outcome.reference)
+
+    def marked(paths: Iterable[str]) -> list[str]:
+        return [f"{path}  (reference)" if path in placed else path for path in paths]
+
+    screen.entry("Added", marked(outcome.added))
+    screen.entry("Changed", marked(outcome.changed))
+    screen.entry("Removed", outcome.removed)
+
+
+def _show_section(screen: Screen, title: str, style: str = "") -> None:
     screen.line()
-    screen.line(title, "bold")
+    screen.line(title, f"bold {style}")
     screen.line()
 
 

@@ -35,6 +35,9 @@ SIGNS = {
 }
 """What stands for a sign on a console that cannot show it; other letters lose their accents."""
 
+UNBREAKABLE = "\N{NO-BREAK SPACE}"
+
+_CODE = re.compile(r"`[^`]{1,40}`")
 _INLINE = re.compile(r"`[^`]+`|\*\*(?P<strong>[^*]+)\*\*")
 _ITEM = re.compile(r"(?P<mark>[-*+]|\d+[.)])\s+")
 
@@ -58,14 +61,14 @@ class Screen:
     def paragraph(self, text: str, style: str = "", indent: str = "", hanging: str | None = None) -> None:
         """Text wrapped at the console's width; `code` and **strong** words stand out."""
         wrapped = textwrap.wrap(
-            " ".join(text.split()),
+            _CODE.sub(_unbreakable, " ".join(text.split())),
             self._width,
             initial_indent=indent,
             subsequent_indent=indent if hanging is None else hanging,
             break_long_words=False,
             break_on_hyphens=False,
         )
-        self._console.print(_inline("\n".join(wrapped), style), soft_wrap=True)
+        self._console.print(_inline("\n".join(wrapped).replace(UNBREAKABLE, " "), style), soft_wrap=True)
 
     def entry(self, label: str, values: Iterable[str], style: str = "") -> None:
         """A label and, beside it, one value on each line; nothing where there are no values."""
@@ -107,6 +110,10 @@ def _nearest_sign(error: UnicodeError) -> tuple[str, int]:
         bare = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode("ascii")
         signs.append(SIGNS.get(sign) or bare or "?")
     return "".join(signs), error.end
+
+
+def _unbreakable(code: re.Match[str]) -> str:
+    return code[0].replace(" ", UNBREAKABLE)
 
 
 def _inline(text: str, style: str) -> Text:

@@ -69,6 +69,33 @@ def test_an_error_of_the_workspace_is_told_in_its_words(run, monkeypatch):
     assert refused(run("undo")) == "The disk is full. Free some space and run it again."
 
 
+def test_a_damaged_record_is_mended_and_said(run, clone):
+    run("start", "1")
+    (clone / "project/.workshop/state.json").write_text("{", encoding="utf-8")
+    first, second = run("status"), run("status")
+
+    assert first.exit_code == 0
+    assert "damaged" in first.stderr
+    assert "damaged" not in first.stdout
+    assert second.stderr == ""
+    assert first.stdout == second.stdout
+
+
+def test_a_file_where_the_project_should_be(run, clone):
+    (clone / "project").write_text("mine", encoding="utf-8")
+
+    assert "is not a folder" in refused(run("start", "1"))
+    assert (clone / "project").read_text(encoding="utf-8") == "mine"
+
+
+def test_an_error_of_the_operating_system(run, monkeypatch):
+    def fail(self):
+        raise PermissionError(13, "Permission denied", "/home/ada/lessons")
+
+    monkeypatch.setattr(guide.Guide, "status", fail)
+    assert refused(run("status")) == "/home/ada/lessons: Permission denied."
+
+
 @pytest.fixture
 def broken(monkeypatch):
     def fail(self):

@@ -67,5 +67,11 @@ def test_signs_that_a_console_does_not_have(text, ascii_text):
     assert shown(text, "ascii") == ascii_text + "\n"
 
 
+def test_short_code_is_not_broken():
+    assert shown("A word or more, and then `uv run pytest` now.") == (
+        "A word or more, and then `uv run pytest`\nnow.\n"
+    )
+
+
 def test_nothing():
     assert shown("") == ""
