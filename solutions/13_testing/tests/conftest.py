@@ -62,11 +62,11 @@ def settings(
 @pytest.fixture
 async def app() -> AsyncIterator[FastAPI]:
     """The application between its start-up and its shutdown, which `ASGITransport` alone does not run."""
-    from app.main import create_app
+    from app.main import app
 
-    app = create_app()
     async with app.router.lifespan_context(app):
         yield app
+    app.dependency_overrides.clear()
 
 
 @pytest.fixture

@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+from fastapi import FastAPI
+
 from app.books.router import router as books_router
 from app.catalogue.router import router as catalogue_router
 from app.core.config import get_settings
+from app.core.database import make_session_factory, open_engine
 from app.core.error_handlers import register_exception_handlers
 from app.core.logging import RequestLog, configure_logging
 from app.covers.router import router as covers_router
 from app.health.router import router as health_router
-from app.members.router import router as members_router
-from fastapi import FastAPI
-
-from app.core.database import make_session_factory, open_engine
 from app.loans.router import router as loans_router
+from app.members.router import router as members_router
 
 
 @asynccontextmanager

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.conftest import AddBook, Headers
 
 from app.core.clock import get_clock, today
+from tests.conftest import AddBook, Headers
 
 pytestmark = pytest.mark.anyio
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from app.books.dependencies import BookServiceDep
-from app.common.schemas import MAX_INTEGER
-from app.core.dependencies import SessionDep
 from fastapi import Depends, Path
 
+from app.books.dependencies import BookServiceDep
+from app.common.schemas import MAX_INTEGER
 from app.core.clock import ClockDep
+from app.core.dependencies import SessionDep
 from app.loans.repository import LoanRepository
 from app.loans.service import LoanService
 

@@ -2,9 +2,10 @@
 
 from datetime import date
 
-from app.common.models import Base
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
+
+from app.common.models import Base
 
 
 class Loan(Base):

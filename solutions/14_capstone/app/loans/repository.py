@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-from app.members.models import Member
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.loans.models import Loan
+from app.members.models import Member
 
 
 class LoanRepository:

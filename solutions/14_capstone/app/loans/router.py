@@ -2,14 +2,14 @@
 
 from http import HTTPStatus
 
+from fastapi import APIRouter, Request, Response
+
 from app.common.pagination import PaginationDep
 from app.common.schemas import Page
 from app.core.error_handlers import error_responses
-from app.members.dependencies import CurrentMember
-from fastapi import APIRouter, Request, Response
-
 from app.loans.dependencies import LoanId, LoanServiceDep
 from app.loans.schemas import LoanCreate, LoanRead
+from app.members.dependencies import CurrentMember
 
 router = APIRouter(
     prefix="/loans",

@@ -3,8 +3,9 @@
 from datetime import date
 from typing import Annotated
 
-from app.common.schemas import MAX_INTEGER, RequestSchema, ResponseSchema
 from pydantic import Field
+
+from app.common.schemas import MAX_INTEGER, RequestSchema, ResponseSchema
 
 
 class LoanCreate(RequestSchema):

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from app.books.service import BookService
-from app.members.models import Member, Role
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.books.service import BookService
 from app.core.clock import Clock
 from app.loans.exceptions import (
     AlreadyRenewedError,
@@ -18,6 +17,7 @@ from app.loans.exceptions import (
 )
 from app.loans.models import Loan
 from app.loans.repository import LoanRepository
+from app.members.models import Member, Role
 
 MOST_LOANS = 3
 LOAN_TIME = timedelta(days=14)
