@@ -5,9 +5,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from checks.cli import app
 from checks.lesson import Course
@@ -92,14 +92,33 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+class Result(NamedTuple):
+    """What a command said, and its exit code."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        """All that it said."""
+        return self.stdout + self.stderr
+
+
 type Run = Callable[..., Result]
 type Process = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 @pytest.fixture
-def run(clone: Path) -> Run:
+def run(clone: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `workshop` with these words in this process."""
-    return lambda *words: CliRunner().invoke(app, words, prog_name="workshop")
+
+    def command(*words: str) -> Result:
+        with pytest.raises(SystemExit) as end:
+            app(words, prog_name="workshop")
+        return Result(end.value.code, *capsys.readouterr())
+
+    return command
 
 
 @pytest.fixture

@@ -130,4 +130,4 @@ def test_interrupted_by_the_person(run, monkeypatch):
     result = run("status")
 
     assert result.exit_code == 130
-    assert result.output == ""
+    assert result.output.strip() == ""
