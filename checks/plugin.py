@@ -3,6 +3,7 @@
 It is loaded on every run in this repository and does nothing unless lessons are asked for.
 """
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def _full_path(course: Course, here: Path, word: str) -> str:
     """The path that ``lessons/3`` or ``lessons/03::node`` means; any other comes back as it is."""
     path, separator, node = word.partition("::")
-    absolute = here / path
+    absolute = Path(os.path.normpath(here / path))
     lessons = course.root / "lessons"
     if absolute.exists() or lessons not in absolute.parents:
         return word
@@ -101,7 +102,7 @@ class _Wanted:
         named: dict[Lesson, None] = {}
         everything = False
         for argument in config.args:
-            path = Path(config.invocation_params.dir, argument.partition("::")[0])
+            path = Path(os.path.normpath(config.invocation_params.dir / argument.partition("::")[0]))
             lesson = next(
                 (by_folder[folder] for folder in (path, *path.parents) if folder in by_folder), None
             )

@@ -65,7 +65,7 @@ class Problem:
 
     def as_dict(self) -> dict[str, Any]:
         """The problem as plain data for JSON."""
-        return asdict(self)
+        return asdict(self) | {"kind": self.kind.value}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Problem":
@@ -94,7 +94,7 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """The outcome as plain data: it may come from another process."""
-        return asdict(self)
+        return asdict(self) | {"problem": self.problem.as_dict() if self.problem else None}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Outcome":

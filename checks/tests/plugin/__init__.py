@@ -1,0 +1,1 @@
+"""How a run of lessons behaves, and how its failures read."""
