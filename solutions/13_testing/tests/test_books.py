@@ -84,6 +84,10 @@ async def test_a_book_that_is_not_valid_is_refused(
     assert [part["field"] for part in answer.json()["fields"]] == [f"body.{field}"]
 
 
+async def test_a_number_may_be_written_with_a_fraction_of_zero(add_book: AddBook) -> None:
+    assert (await add_book(copies=2.0))["copies"] == 2
+
+
 async def test_white_space_around_a_title_is_dropped(add_book: AddBook) -> None:
     assert (await add_book(title="  Emma "))["title"] == "Emma"
 

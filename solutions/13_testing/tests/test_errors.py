@@ -63,6 +63,15 @@ async def test_a_key_that_is_half_a_letter_is_answered(client: httpx.AsyncClient
     assert answer.status_code == 422
 
 
+async def test_a_body_that_is_no_text_is_answered(client: httpx.AsyncClient, staff: Headers) -> None:
+    headers = staff | {"Content-Type": "application/json"}
+
+    answer = await client.post("/books", content=b"\xff\xfe{}", headers=headers)
+
+    assert answer.status_code in {400, 422}
+    assert set(answer.json()) == {"code", "message", "fields"}
+
+
 @pytest.mark.parametrize("sent", ["", "two words", "x" * 65, "line\tend"])
 async def test_a_request_gets_an_id_of_its_own(client: httpx.AsyncClient, sent: str) -> None:
     answer = await client.get("/health/live", headers={"X-Request-ID": sent})

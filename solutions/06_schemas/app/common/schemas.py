@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 # One line with something to read in it, and no control characters: PostgreSQL cannot store them all.
 _LINE_PATTERN = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
@@ -12,6 +12,14 @@ Line = Annotated[
 
 # The greatest number that fits an INTEGER column of every database.
 MAX_INTEGER = 2**31 - 1
+
+
+def _without_zero_fraction(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# To JSON, 2.0 is the same number as 2; nothing else but a number is one ("2", true).
+WholeNumber = Annotated[int, BeforeValidator(_without_zero_fraction)]
 
 
 def not_given() -> Any:

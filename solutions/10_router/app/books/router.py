@@ -8,7 +8,7 @@ from app.books.dependencies import BookId, BookServiceDep, SearchText
 from app.books.schemas import BookCreate, BookRead, BookUpdate
 from app.common.pagination import PaginationDep
 from app.common.schemas import Page
-from app.core.error_handlers import error_responses
+from app.core.error_handlers import INVALID_BODY, error_responses
 
 router = APIRouter(
     prefix="/books", tags=["books"], responses=error_responses(HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -27,7 +27,7 @@ async def search_books(service: BookServiceDep, page: PaginationDep, q: SearchTe
     "",
     response_model=BookRead,
     status_code=HTTPStatus.CREATED,
-    responses=error_responses(HTTPStatus.CONFLICT),
+    responses=error_responses(*INVALID_BODY, HTTPStatus.CONFLICT),
 )
 async def create_book(
     new: BookCreate, service: BookServiceDep, request: Request, response: Response
@@ -47,7 +47,7 @@ async def read_book(book_id: BookId, service: BookServiceDep) -> BookRead:
 @router.patch(
     "/{book_id}",
     response_model=BookRead,
-    responses=error_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=error_responses(*INVALID_BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def update_book(book_id: BookId, update: BookUpdate, service: BookServiceDep) -> BookRead:
     """Change the given fields of a book."""

@@ -12,6 +12,9 @@ from starlette.exceptions import HTTPException
 
 from app.core.exceptions import DomainError
 
+# A body that cannot be read at all, and one that is not valid.
+INVALID_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
 
 class FieldError(BaseModel):
     """What is wrong with one part of a request, such as `body.isbn`."""

@@ -8,7 +8,7 @@ from app.books.dependencies import BookId, BookServiceDep, SearchText
 from app.books.schemas import BookCreate, BookRead, BookUpdate
 from app.common.pagination import PaginationDep
 from app.common.schemas import Page
-from app.core.error_handlers import error_responses
+from app.core.error_handlers import INVALID_BODY, error_responses
 from app.members.dependencies import STAFF_ONLY, STAFF_ONLY_ERRORS
 
 router = APIRouter(
@@ -29,7 +29,7 @@ async def search_books(service: BookServiceDep, page: PaginationDep, q: SearchTe
     response_model=BookRead,
     status_code=HTTPStatus.CREATED,
     dependencies=STAFF_ONLY,
-    responses=error_responses(*STAFF_ONLY_ERRORS, HTTPStatus.CONFLICT),
+    responses=error_responses(*STAFF_ONLY_ERRORS, *INVALID_BODY, HTTPStatus.CONFLICT),
 )
 async def create_book(
     new: BookCreate, service: BookServiceDep, request: Request, response: Response
@@ -50,7 +50,7 @@ async def read_book(book_id: BookId, service: BookServiceDep) -> BookRead:
     "/{book_id}",
     response_model=BookRead,
     dependencies=STAFF_ONLY,
-    responses=error_responses(*STAFF_ONLY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=error_responses(*STAFF_ONLY_ERRORS, *INVALID_BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def update_book(book_id: BookId, update: BookUpdate, service: BookServiceDep) -> BookRead:
     """Change the given fields of a book."""

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from app.core.error_handlers import error_responses
+from app.core.error_handlers import INVALID_BODY, error_responses
 from app.members.dependencies import CredentialsForm, CurrentMember, MemberServiceDep
 from app.members.schemas import MemberCreate, MemberRead, Token
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/members", tags=["members"])
     "",
     response_model=MemberRead,
     status_code=HTTPStatus.CREATED,
-    responses=error_responses(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=error_responses(*INVALID_BODY, HTTPStatus.CONFLICT),
 )
 async def register(
     new: MemberCreate, service: MemberServiceDep, request: Request, response: Response
@@ -29,7 +29,7 @@ async def register(
 @router.post(
     "/token",
     response_model=Token,
-    responses=error_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=error_responses(*INVALID_BODY, HTTPStatus.UNAUTHORIZED),
 )
 async def log_in(credentials: CredentialsForm, service: MemberServiceDep, response: Response) -> Token:
     """Get a token for an e-mail and a password."""

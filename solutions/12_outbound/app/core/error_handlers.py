@@ -14,6 +14,9 @@ from starlette.requests import ClientDisconnect
 from app.core.exceptions import DomainError
 from app.core.logging import REQUEST_ID_HEADER, request_id
 
+# A body that cannot be read at all, and one that is not valid.
+INVALID_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
 
 class FieldError(BaseModel):
     """What is wrong with one part of a request, such as `body.isbn`."""

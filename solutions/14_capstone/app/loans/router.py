@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.common.pagination import PaginationDep
 from app.common.schemas import Page
-from app.core.error_handlers import error_responses
+from app.core.error_handlers import INVALID_BODY, error_responses
 from app.loans.dependencies import LoanId, LoanServiceDep
 from app.loans.schemas import LoanCreate, LoanRead
 from app.members.dependencies import CurrentMember
@@ -30,7 +30,7 @@ async def list_loans(member: CurrentMember, service: LoanServiceDep, page: Pagin
     "",
     response_model=LoanRead,
     status_code=HTTPStatus.CREATED,
-    responses=error_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=error_responses(*INVALID_BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def borrow(
     wish: LoanCreate, member: CurrentMember, service: LoanServiceDep, request: Request, response: Response
