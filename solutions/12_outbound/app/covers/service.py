@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.books.service import BookService
 from app.covers.exceptions import CoverNotFoundError, CoverTooLargeError, NotAPictureError
 from app.covers.pictures import SIGNATURE_BYTES, media_type_of
-from app.covers.store import CoverStore
+from app.covers.repository import CoverRepository
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,16 @@ class CoverService:
     Args:
         session: that of the books.
         books: says which books there are.
-        store: keeps the files.
+        covers: the files.
         most_bytes: how large a cover may be.
     """
 
-    def __init__(self, session: AsyncSession, books: BookService, store: CoverStore, most_bytes: int) -> None:
+    def __init__(
+        self, session: AsyncSession, books: BookService, covers: CoverRepository, most_bytes: int
+    ) -> None:
         self._session = session
         self._books = books
-        self._store = store
+        self._covers = covers
         self._most_bytes = most_bytes
 
     async def get(self, book_id: int) -> Cover:
@@ -42,7 +44,7 @@ class CoverService:
             BookNotFoundError: there is no such book.
             CoverNotFoundError: it has no cover.
         """
-        content = await self._store.read(await self._isbn_of(book_id))
+        content = await self._covers.read(await self._isbn_of(book_id))
         media_type = media_type_of(content) if content else None
         if content is None or media_type is None:
             raise CoverNotFoundError(book_id)
@@ -57,7 +59,7 @@ class CoverService:
             NotAPictureError: it is no picture of a known kind.
         """
         isbn = await self._isbn_of(book_id)
-        await self._store.write(isbn, only_pictures(at_most(self._most_bytes, chunks)))
+        await self._covers.write(isbn, only_pictures(at_most(self._most_bytes, chunks)))
 
     async def _isbn_of(self, book_id: int) -> str:
         book = await self._books.get(book_id)

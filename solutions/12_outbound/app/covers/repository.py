@@ -9,7 +9,7 @@ import aiofiles
 import aiofiles.os
 
 
-class CoverStore:
+class CoverRepository:
     """A folder with one file per ISBN. Nothing in it can be read before it is complete.
 
     Args:
