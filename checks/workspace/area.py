@@ -1,6 +1,7 @@
 """Where the workspace keeps its own things: the folder `.workshop` of a project."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,18 @@ class Area:
         """Put plain values in a record."""
         self.write(path, (json.dumps(data, indent=1) + "\n").encode("ascii"))
 
-    def set_aside(self, path: Path) -> Path:
-        """Move a record, or a folder of them, out of the way under a name that was not used before."""
+    def set_aside(self, path: Path, name: str = "") -> Path:
+        """Move a record, or a folder of them, out of the way under a name that was not used before.
+
+        Args:
+            path: what to move.
+            name: what to call it, with a number; its own name when left out.
+        """
         if not self.aside.is_dir():
             self.disk.mkdir(self.aside)
         number = 1
-        while (target := self.aside / f"{path.stem}-{number}{path.suffix}").exists():
+        wanted = Path(name or path.name)
+        while os.path.lexists(target := self.aside / f"{wanted.stem}-{number}{wanted.suffix}"):
             number += 1
         self.disk.move_out(path, target)
         return target

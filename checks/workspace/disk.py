@@ -35,13 +35,17 @@ class Disk:
                 self.step("write", path)
                 self.write(file.fileno(), chunk)
             self.step("fsync", path)
-            os.fsync(file.fileno())
+            self.flush(file.fileno())
 
     def write(self, descriptor: int, chunk: bytes) -> None:
         """Write all of a chunk."""
         view = memoryview(chunk)
         while view:
             view = view[os.write(descriptor, view) :]
+
+    def flush(self, descriptor: int) -> None:
+        """Bring what was written to the medium."""
+        os.fsync(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
         """Rename over whatever has the target's name."""
@@ -118,14 +122,13 @@ class Disk:
         self.chmod(target, stat.S_IMODE(status.st_mode))
         self.set_time(target, status.st_mtime_ns)
 
-    @staticmethod
-    def _settle(folder: Path) -> None:
+    def _settle(self, folder: Path) -> None:
         """Make the names in a folder durable, where the system can."""
         if sys.platform == "win32":
             return
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            self.flush(descriptor)
         except OSError as error:
             if error.errno not in {errno.EINVAL, errno.EBADF, errno.ENOTSUP}:
                 raise

@@ -62,12 +62,15 @@ def read(area: Area, name: str) -> Copy:
     Raises:
         WorkspaceError: there is none of that name, or it is damaged.
     """
+    unknown = WorkspaceError(f"There is no copy of the project named {name!r}. Nothing was changed.")
+    if not NAME.fullmatch(name):
+        raise unknown
     try:
         data = read_data(_path(area, name))
         tree = {path: Entry.from_data(entry) for path, entry in data["tree"].items()}
         return Copy(name, data["lesson"], tree, dict(data["state"]))
     except FileNotFoundError as error:
-        raise WorkspaceError(f"There is no copy of the project named {name!r}.") from error
+        raise unknown from error
     except (DamagedError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise WorkspaceError(f"The copy {_path(area, name)} cannot be read. Nothing was changed.") from error
 

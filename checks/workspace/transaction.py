@@ -15,10 +15,10 @@ from typing import Any
 
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import Change
+from checks.workspace.staging import Staging
+from checks.workspace.steps import Step, is_folder
 from checks.workspace.store import DamagedError
-from checks.workspace.tree import Entry, Kind, Tree, ancestors, look
-
-OWNER_WRITES = 0o200
+from checks.workspace.tree import Entry, Kind, ancestors, look
 
 
 class ObstacleError(Exception):
@@ -30,77 +30,6 @@ class ChangedMeanwhileError(ObstacleError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} was changed by another program at this very moment.")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a change; each can be taken back by itself.
-
-    Attributes:
-        part: ``file`` (a file or link moves out, in, or both), ``folder`` or ``mode``.
-        before, after: what stands at the path; None for nothing.
-    """
-
-    part: str
-    path: str
-    before: Entry | None
-    after: Entry | None
-
-    def to_data(self) -> list[Any]:
-        """As plain values."""
-        before, after = (entry and entry.to_data() for entry in (self.before, self.after))
-        return [self.part, self.path, before, after]
-
-    @classmethod
-    def from_data(cls, data: list[Any]) -> "Step":
-        """The reverse of `to_data`."""
-        part, path, *entries = data
-        before, after = (Entry.from_data(entry) if entry else None for entry in entries)
-        return cls(part, path, before, after)
-
-
-def steps_between(before: Tree, after: Tree) -> list[Step]:
-    """The steps from one tree to another, in an order in which each is possible."""
-    steps = [
-        step
-        for path in before.keys() | after.keys()
-        for step in _steps_at(path, before.get(path), after.get(path))
-    ]
-    return sorted(steps, key=_order)
-
-
-def _steps_at(path: str, before: Entry | None, after: Entry | None) -> Iterator[Step]:
-    folder_before, folder_after = _is_folder(before), _is_folder(after)
-    file_before = None if folder_before else before
-    file_after = None if folder_after else after
-    if folder_before != folder_after:
-        yield Step("folder", path, before if folder_before else None, after if folder_after else None)
-    if (file_before or file_after) and not (file_before and file_before.holds_same(file_after)):
-        yield Step("file", path, file_before, file_after)
-    stays = before if before and before.holds_same(after) else None
-    if (
-        after
-        and after.mode is not None
-        and (stays or folder_after)
-        and (not stays or stays.mode != after.mode)
-    ):
-        yield Step("mode", path, stays, after)
-
-
-def _is_folder(entry: Entry | None) -> bool:
-    return entry is not None and entry.kind is Kind.FOLDER
-
-
-def _order(step: Step) -> tuple[int, int, str]:
-    depth = step.path.count("/")
-    if step.part == "mode":
-        opens = (
-            _is_folder(step.before) and bool((step.after.mode or 0) & OWNER_WRITES) if step.after else False
-        )
-        return (0, depth, step.path) if opens else (5, -depth, step.path)
-    if step.part == "folder":
-        return (3, depth, step.path) if step.after else (2, -depth, step.path)
-    return (4, depth, step.path) if step.after else (1, depth, step.path)
 
 
 @dataclass
@@ -128,6 +57,9 @@ class Transaction:
     notes: list[str] = field(default_factory=list)
     reverted: list[Step] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._staging = Staging(self.area)
+
     def carry_out(self) -> None:
         """Do all steps, or none.
 
@@ -143,12 +75,10 @@ class Transaction:
                 self._do(number, step)
             self._check_moved_out()
             self.area.write_data(self.area.state, self.new_state)
-            self.area.disk.discard(self.area.journal)
+            self._staging.close(self.area.journal)
         except BaseException:
             self.take_back()
             raise
-        with suppress(OSError):
-            clear_staging(self.area)
 
     def take_back(self) -> None:
         """Undo the steps that were done, keeping what somebody else wrote since.
@@ -158,15 +88,12 @@ class Transaction:
         """
         for number, step in reversed(list(enumerate(self.steps))):
             self._revert(number, step)
-        self._rescue_late_edits()
         self._restore_state()
-        self.area.disk.discard(self.area.journal)
-        with suppress(OSError):
-            clear_staging(self.area)
+        self._staging.close(self.area.journal)
 
     def change(self) -> Change:
         """What the steps do, for people."""
-        files = [step for step in self.steps if step.part != "folder" and not _is_folder(step.after)]
+        files = [step for step in self.steps if step.part != "folder" and not is_folder(step.after)]
         return Change(
             self.action,
             self.lesson,
@@ -179,20 +106,22 @@ class Transaction:
 
     def _stage(self) -> None:
         """Write all new contents beside the project first: a full disk shows here."""
-        clear_staging(self.area)
-        self.area.disk.mkdir(self.area.staging)
+        self.notes += self._staging.clear()
         for number, step in enumerate(self.steps):
             if step.part == "file" and step.after and step.after.kind is Kind.FILE:
-                self._stage_file(self._new(number), step.after)
-                self.may_tear = self.may_tear or not self._can_link(self._new(number))
+                self._stage_file(self._staging.new(number), step.after)
+                self.may_tear = self.may_tear or not self._can_link(self._staging.new(number))
 
     def _stage_file(self, path: Path, entry: Entry) -> None:
-        disk = self.area.disk
-        disk.create(path, self.area.store.chunks(entry.digest))
+        self.area.disk.create(path, self.area.store.chunks(entry.digest))
+        self._adjust(path, entry)
+
+    def _adjust(self, path: Path, entry: Entry) -> None:
+        """Give a file its time and permissions, where they are known."""
         if entry.time is not None:
-            disk.set_time(path, entry.time)
+            self.area.disk.set_time(path, entry.time)
         if entry.mode is not None:
-            disk.chmod(path, entry.mode)
+            self.area.disk.chmod(path, entry.mode)
 
     def _can_link(self, path: Path) -> bool:
         second = path.with_suffix(".link")
@@ -248,10 +177,10 @@ class Transaction:
         if step.before:
             if not step.before.holds_same(look(path)):
                 raise ChangedMeanwhileError(step.path)
-            self.area.disk.move_out(path, self._old(number))
+            self.area.disk.move_out(path, self._staging.old(number))
         if step.after:
             with _unless_taken(step.path):
-                self._put(self._new(number), path, step.after)
+                self._put(self._staging.new(number), path, step.after)
 
     def _put(self, staged: Path, path: Path, entry: Entry) -> None:
         if entry.kind is Kind.LINK:
@@ -263,7 +192,7 @@ class Transaction:
     def _check_moved_out(self) -> None:
         """A program may have written to a file after it was read for the snapshot, through an open handle."""
         for number, step in enumerate(self.steps):
-            if step.part == "file" and step.before and not step.before.holds_same(look(self._old(number))):
+            if step.moves_out and not step.moves_out.holds_same(look(self._staging.old(number))):
                 raise ChangedMeanwhileError(step.path)
 
     def _revert(self, number: int, step: Step) -> None:
@@ -284,7 +213,7 @@ class Transaction:
 
     def _revert_folder(self, path: Path, step: Step, now: Entry | None) -> None:
         if step.after:
-            if _is_folder(now):
+            if is_folder(now):
                 self._rmdir(path)
         elif now is None and step.before and self._make_parents(step.path):
             self.area.disk.mkdir(path)
@@ -292,11 +221,12 @@ class Transaction:
                 self.area.disk.chmod(path, step.before.mode)
 
     def _revert_file(self, number: int, path: Path, step: Step, now: Entry | None) -> None:
-        old = self._old(number)
         if now and step.before and step.before.holds_same(now):
+            if self.may_tear:
+                self._adjust(path, step.before)
             return
         if now and self._is_ours(path, step, now):
-            taken = self._taken(number)
+            taken = self._staging.taken(number)
             self.area.disk.discard(taken)
             self.area.disk.move_out(path, taken)
             self.reverted.append(step)
@@ -304,26 +234,29 @@ class Transaction:
             self.notes.append(f"{step.path} was changed in the meantime and is left as it is.")
             return
         if step.before:
-            self._put_back(old, path, step, step.before)
+            self._put_back(number, path, step, step.before)
 
     def _is_ours(self, path: Path, step: Step, now: Entry) -> bool:
-        return step.after is not None and (step.after.holds_same(now) or self._is_torn(path, step, now))
+        return now.holds_same(step.after) or self._is_torn(path, step, now)
 
     def _is_torn(self, path: Path, step: Step, now: Entry) -> bool:
         """Whether a file is what a crash left of a step, on a file system that has no better way."""
-        if not self.may_tear or step.after is None or step.after.kind is not Kind.FILE:
+        if not self.may_tear or now.kind is not Kind.FILE:
             return False
-        is_short = now.kind is Kind.FILE and now.size < step.after.size
-        return is_short and self.area.store.starts_with(step.after.digest, path)
+        wholes = [entry for entry in (step.after, step.before) if entry and entry.size > now.size]
+        return any(self.area.store.starts_with(whole.digest, path) for whole in wholes)
 
-    def _put_back(self, old: Path, path: Path, step: Step, before: Entry) -> None:
+    def _put_back(self, number: int, path: Path, step: Step, before: Entry) -> None:
+        old, fresh = self._staging.old(number), self._staging.new(number)
         if not self._make_parents(step.path):
             self.notes.append(
                 f"{step.path} is not brought back: something else has its place. {self._where()}"
             )
             return
         if before.kind is Kind.FILE and look(old) is None:
-            self._stage_file(old, before)
+            self.area.disk.discard(fresh)
+            self._stage_file(fresh, before)
+            old = fresh
         self._put(old, path, before)
         if step not in self.reverted:
             self.reverted.append(step)
@@ -334,18 +267,9 @@ class Transaction:
             entry = look(self.area.root / folder)
             if entry is None:
                 self.area.disk.mkdir(self.area.root / folder)
-            elif not _is_folder(entry):
+            elif not is_folder(entry):
                 return False
         return True
-
-    def _rescue_late_edits(self) -> None:
-        """Keep what was moved out, is not back in its place, and is in no snapshot."""
-        for number, step in enumerate(self.steps):
-            for path, expected in ((self._old(number), step.before), (self._taken(number), step.after)):
-                moved = look(path)
-                if moved and not moved.holds_same(expected) and not self._is_torn(path, step, moved):
-                    kept = self.area.set_aside(path)
-                    self.notes.append(f"A late edit of {step.path} is kept in {kept}.")
 
     def _restore_state(self) -> None:
         if self.old_state is None:
@@ -355,15 +279,6 @@ class Transaction:
 
     def _where(self) -> str:
         return f"It is in the copy {self.snapshot}." if self.snapshot else ""
-
-    def _new(self, number: int) -> Path:
-        return self.area.staging / f"{number}.new"
-
-    def _old(self, number: int) -> Path:
-        return self.area.staging / f"{number}.old"
-
-    def _taken(self, number: int) -> Path:
-        return self.area.staging / f"{number}.taken"
 
 
 def interrupted(area: Area) -> Transaction | None:
@@ -389,15 +304,6 @@ def interrupted(area: Area) -> Transaction | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"{area.journal} is damaged.") from error
-
-
-def clear_staging(area: Area) -> None:
-    """Remove what a change that is over left in the staging folder."""
-    if not area.staging.is_dir():
-        return
-    for path in area.staging.iterdir():
-        area.disk.discard(path)
-    area.disk.rmdir(area.staging)
 
 
 @contextmanager

@@ -19,8 +19,9 @@ from checks.workspace.model import Change, Origin, Snapshot, WorkspaceError
 from checks.workspace.plan import Plan
 from checks.workspace.rebuild import rebuilt
 from checks.workspace.state import State
+from checks.workspace.steps import steps_between
 from checks.workspace.store import DamagedError
-from checks.workspace.transaction import ObstacleError, Transaction, interrupted, steps_between
+from checks.workspace.transaction import ObstacleError, Transaction, interrupted
 from checks.workspace.tree import Entry, Kind, look, sparing
 
 LOCK_WAIT = 5.0
@@ -173,7 +174,7 @@ class Workspace:
         """
         with self._working() as recovered:
             now = self._load()
-            wanted = name or now.last
+            wanted = now.last if name is None else name
             if wanted is None:
                 raise WorkspaceError("There is nothing to undo: no command has changed the project yet.")
             former = snapshots.read(self._area, wanted)

@@ -1,0 +1,86 @@
+"""The steps of a change, and an order in which each of them is possible."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from checks.workspace.tree import Entry, Kind, Tree
+
+OWNER_WRITES = 0o200
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a change; each can be taken back by itself.
+
+    Attributes:
+        part: ``file`` (a file or link moves out, in, or both), ``folder`` or ``mode``.
+        before, after: what stands at the path; None for nothing.
+    """
+
+    part: str
+    path: str
+    before: Entry | None
+    after: Entry | None
+
+    @property
+    def moves_out(self) -> Entry | None:
+        """The file or link that this step takes out of its place."""
+        return self.before if self.part == "file" else None
+
+    def to_data(self) -> list[Any]:
+        """As plain values."""
+        before, after = (entry and entry.to_data() for entry in (self.before, self.after))
+        return [self.part, self.path, before, after]
+
+    @classmethod
+    def from_data(cls, data: list[Any]) -> "Step":
+        """The reverse of `to_data`."""
+        part, path, *entries = data
+        before, after = (Entry.from_data(entry) if entry else None for entry in entries)
+        return cls(part, path, before, after)
+
+
+def steps_between(before: Tree, after: Tree) -> list[Step]:
+    """The steps from one tree to another, in an order in which each is possible."""
+    steps = [
+        step
+        for path in before.keys() | after.keys()
+        for step in _steps_at(path, before.get(path), after.get(path))
+    ]
+    return sorted(steps, key=_order)
+
+
+def _steps_at(path: str, before: Entry | None, after: Entry | None) -> Iterator[Step]:
+    folder_before, folder_after = is_folder(before), is_folder(after)
+    file_before = None if folder_before else before
+    file_after = None if folder_after else after
+    if folder_before != folder_after:
+        yield Step("folder", path, before if folder_before else None, after if folder_after else None)
+    if (file_before or file_after) and not (file_before and file_before.holds_same(file_after)):
+        yield Step("file", path, file_before, file_after)
+    stays = before if before and before.holds_same(after) else None
+    if (
+        after
+        and after.mode is not None
+        and (stays or folder_after)
+        and (not stays or stays.mode != after.mode)
+    ):
+        yield Step("mode", path, stays, after)
+
+
+def is_folder(entry: Entry | None) -> bool:
+    """Whether an entry is there and is a folder."""
+    return entry is not None and entry.kind is Kind.FOLDER
+
+
+def _order(step: Step) -> tuple[int, int, str]:
+    depth = step.path.count("/")
+    if step.part == "mode":
+        opens = (
+            is_folder(step.before) and bool((step.after.mode or 0) & OWNER_WRITES) if step.after else False
+        )
+        return (0, depth, step.path) if opens else (5, -depth, step.path)
+    if step.part == "folder":
+        return (3, depth, step.path) if step.after else (2, -depth, step.path)
+    return (4, depth, step.path) if step.after else (1, depth, step.path)
