@@ -15,6 +15,9 @@ from checks.conventions._document import Document, Example, read
 from checks.finding import Finding
 from checks.source import Project
 
+NAMED_CASES = {"async-http": "no-blocking-calls", "async-files": "no-blocking-calls"}
+"""Names under which a part of a convention is taught, to the convention's slug."""
+
 __all__ = ["Convention", "Example", "UnknownConventionError", "load", "slugs"]
 
 
@@ -104,6 +107,7 @@ def load(slug: str) -> Convention:
     Raises:
         UnknownConventionError: there is none; carries the nearest slugs.
     """
+    slug = NAMED_CASES.get(slug, slug)
     if slug not in slugs():
         raise UnknownConventionError(slug)
     return Convention(slug, importlib.import_module(f"{__name__}.{slug.replace('-', '_')}"))

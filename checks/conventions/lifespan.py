@@ -127,7 +127,8 @@ def check(project: Project) -> Iterator[Finding]:
 
 def subjects(project: Project) -> int:
     """Counts the applications."""
-    return sum(1 for _ in _applications(project))
+    made = (project.resolver.infer(call, scope) for call, scope in _applications(project))
+    return sum(1 for of in made if project.resolver.is_kind(of, "fastapi.FastAPI"))
 
 
 def _applications(project: Project) -> Iterator[tuple[ast.Call, Scope]]:

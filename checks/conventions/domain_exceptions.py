@@ -1,0 +1,206 @@
+'''Services raise domain exceptions; handlers map them.
+
+## Rule
+
+Services and repositories raise exceptions of the domain. Exception handlers, registered on the application, turn each of them (or
+their base class) into an HTTP answer. Routers and dependencies may raise `HTTPException`: HTTP is their concern.
+
+## Why
+
+A service that raises `HTTPException` can serve nothing but HTTP: the command line, a worker and a test have to speak HTTP with it.
+A domain exception that no handler knows is no better: the client gets a 500. A trap: even with a catch-all handler for `Exception`,
+`ASGITransport` raises the exception again in tests, unless it is told `raise_app_exceptions=False`.
+
+## Bad
+
+```python
+# app/books/service.py
+from fastapi import HTTPException
+
+
+class BookService:
+    async def lend(self, copies: int) -> int:
+        if copies == 0:
+            raise HTTPException(status_code=409)  # <-- here
+        return copies - 1
+```
+
+## Good
+
+```python
+# app/core/exceptions.py
+class NoCopiesLeftError(Exception):
+    """All copies of a book are lent."""
+
+# app/books/service.py
+from app.core.exceptions import NoCopiesLeftError
+
+
+class BookService:
+    async def lend(self, copies: int) -> int:
+        if copies == 0:
+            raise NoCopiesLeftError
+        return copies - 1
+
+# app/main.py
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from app.core.exceptions import NoCopiesLeftError
+
+app = FastAPI()
+
+
+@app.exception_handler(NoCopiesLeftError)
+async def no_copies_left(request: Request, error: NoCopiesLeftError) -> JSONResponse:
+    return JSONResponse({"detail": "No copies left"}, status_code=409)
+```
+'''
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from checks.conventions._rule import Rule
+from checks.finding import Finding
+from checks.source import Class, Instance, Layer, Module, Project, Scope, Variable
+from checks.source.graph import reachable
+from checks.source.kinds import is_exception, literal_keywords
+
+HTTP: Final = "starlette.exceptions.HTTPException"
+JUDGED: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY})
+REGISTERS: Final = frozenset({"exception_handler", "add_exception_handler"})
+CATCH_ALL: Final = frozenset({"Exception", "BaseException"})
+RULE = Rule(
+    __name__,
+    expected="a domain exception",
+    why="A service that speaks HTTP serves nothing else: no worker, no command, no plain test.",
+    next="Raise an exception of the domain; a handler on the application gives it its status",
+)
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Finds HTTP exceptions raised below the router, and domain exceptions that no handler knows."""
+    raised: list[tuple[ast.Raise, Scope, Class]] = []
+    for node, scope in _raises(project):
+        of = _class_of(node, scope, project)
+        if project.resolver.is_kind(of, HTTP):
+            layer = project.layer(scope.module)
+            yield RULE.violation(scope.module, node, f"an HTTPException raised in a {layer}")
+        elif isinstance(of, Class) and is_exception(of, project.resolver):
+            raised.append((node, scope, of))
+    yield from _unhandled(raised, project)
+
+
+def subjects(project: Project) -> int:
+    """Counts the raise statements of services and repositories."""
+    return sum(1 for _ in _raises(project))
+
+
+def _raises(project: Project) -> Iterator[tuple[ast.Raise, Scope]]:
+    for module in project.application:
+        if project.layer(module) not in JUDGED:
+            continue
+        for node, scope in module.every(ast.Raise):
+            function = scope.function
+            if node.exc is not None and (function is None or project.role(function) in JUDGED):
+                yield node, scope
+
+
+def _class_of(node: ast.Raise, scope: Scope, project: Project) -> Class | str | None:
+    """The class of what is raised: a class, an object of it, a variable or what a helper returns."""
+    target = project.resolver.resolve(node.exc, scope)
+    if isinstance(target, Class | str):
+        return target
+    if isinstance(target, Instance):
+        return target.of
+    return project.resolver.infer(node.exc, scope) if isinstance(target, Variable) else None
+
+
+@dataclass
+class _Handled:
+    """What becomes of exceptions on their way out."""
+
+    classes: list[Class | str] = field(default_factory=list)
+    is_clear: bool = True
+
+    def covers(self, of: Class, project: Project) -> bool:
+        """Whether the class or one of its bases has a handler, or is caught somewhere."""
+        mro = project.resolver.mro(of)
+        return any(handled in mro for handled in self.classes)
+
+
+def _unhandled(raised: list[tuple[ast.Raise, Scope, Class]], project: Project) -> Iterator[Finding]:
+    if not raised or not project.routes:
+        return
+    served = reachable({route.module for route in project.routes}, project.resolver)
+    handled = _handled(project)
+    if not handled.is_clear:
+        return
+    for node, scope, of in raised:
+        if scope.module in served and not handled.covers(of, project):
+            yield RULE.violation(
+                scope.module,
+                node,
+                f"{of.name}, which no exception handler knows: clients get a 500",
+                expected="a domain exception that a handler on the application knows",
+                why="What no handler knows ends as an Internal Server Error.",
+                next="Register a handler for it, or derive it from an exception that has one",
+            )
+
+
+def _handled(project: Project) -> _Handled:
+    handled = _Handled()
+    for module in project.application:
+        if b"exception_handler" in module.content:
+            _registered(module, project, handled)
+        for node, scope in module.every(ast.ExceptHandler):
+            if node.type is not None:
+                handled.classes += [c for c in _classes(node.type, scope, project) if c not in CATCH_ALL]
+    return handled
+
+
+def _registered(module: Module, project: Project, handled: _Handled) -> None:
+    for call, scope in module.every(ast.Call):
+        name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+        if name in REGISTERS:
+            first = call.args[0] if call.args else next((k.value for k in call.keywords), None)
+            classes = list(_classes(first, scope, project)) if first is not None else []
+            handled.classes += classes
+            handled.is_clear &= bool(classes) or isinstance(first, ast.Constant) or _is_status(first)
+            continue
+        keywords, hidden = literal_keywords(call, scope, project.resolver)
+        table = keywords.get("exception_handlers")
+        if table is None:
+            made = project.resolver.resolve(call.func, scope) if hidden else None
+            handled.is_clear &= made != "fastapi.FastAPI"
+            continue
+        keys = _keys(table, scope, project)
+        handled.is_clear &= keys is not None
+        handled.classes += keys or []
+
+
+def _is_status(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr.startswith("HTTP_")
+
+
+def _keys(node: ast.expr, scope: Scope, project: Project) -> list[Class | str] | None:
+    target = project.resolver.resolve(node, scope)
+    if isinstance(target, Variable) and target.binding.value is not None:
+        node, scope = target.binding.value, target.binding.scope
+    if not isinstance(node, ast.Dict) or None in node.keys:
+        return None
+    return [cls for key in node.keys if key for cls in _classes(key, scope, project)]
+
+
+def _classes(node: ast.expr, scope: Scope, project: Project) -> Iterator[Class | str]:
+    if isinstance(node, ast.Tuple):
+        for part in node.elts:
+            yield from _classes(part, scope, project)
+        return
+    target = project.resolver.resolve(node, scope)
+    if isinstance(target, Variable) and isinstance(target.binding.value, ast.Tuple):
+        yield from _classes(target.binding.value, target.binding.scope, project)
+    elif isinstance(target, Class | str):
+        yield target

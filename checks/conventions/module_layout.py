@@ -1,0 +1,207 @@
+'''A domain module has its files.
+
+## Rule
+
+A domain, that is a folder that serves routes and keeps data of its own, has a `router.py`, a `service.py` and a `repository.py`, with its ORM
+models in `models.py` and its schemas in `schemas.py`. `dependencies.py` is there when something needs it. Folders in place of the files
+are as good.
+
+## Why
+
+A newcomer who knows one domain knows them all: where the query is, where the rule is, where the route is.
+
+## Bad
+
+```python
+# app/books/router.py
+from fastapi import APIRouter  # <-- here
+
+from app.books.models import Book
+
+router = APIRouter(prefix="/books")
+
+
+@router.get("/kind")
+async def kind() -> str:
+    return Book.__tablename__
+
+# app/books/models.py
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Book(Base):
+    __tablename__ = "books"
+    id: Mapped[int] = mapped_column(primary_key=True)
+```
+
+## Good
+
+```python
+# app/health/router.py
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/health")
+
+
+@router.get("/live")
+async def live() -> str:
+    return "ok"
+
+# app/books/router.py
+from fastapi import APIRouter
+
+from app.books.service import title
+
+router = APIRouter(prefix="/books")
+
+
+@router.get("/title")
+async def get_title() -> str:
+    return await title()
+
+# app/books/service.py
+async def title() -> str: ...
+
+# app/books/repository.py
+async def load() -> str: ...
+
+# app/books/models.py
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Book(Base):
+    __tablename__ = "books"
+    id: Mapped[int] = mapped_column(primary_key=True)
+```
+'''
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from checks.conventions._rule import Rule
+from checks.conventions.layer_imports import BUILDERS, SESSIONS
+from checks.finding import Finding, Place
+from checks.source import Area, Class, Layer, Module, Project
+from checks.source.kinds import is_entity, is_mapped, is_pydantic
+
+KINDS: Final = frozenset(
+    "router routers route routes api apis views view endpoints endpoint controllers controller service services "
+    "repository repositories repo repos crud schema schemas model models dependencies deps rest http web "
+    "public internal admin handlers".split()
+)
+LAYERS: Final = frozenset(
+    {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
+)
+ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
+RULE = Rule(
+    __name__,
+    expected="router, service, repository, models and schemas, each in its own place",
+    why="Who knows one domain then knows them all: where a query is, and where a rule.",
+    next="Give each part of this domain the file that the other domains have for it",
+)
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Finds domains that lack a layer, or keep one in the router."""
+    noted = False
+    for folder, modules in domains(project).items():
+        routers = [m for m in modules if project.layer(m) is Layer.ROUTER and _serves(m, project)]
+        if not routers or not _keeps_data(modules, project):
+            continue
+        router = min(routers, key=lambda m: (m.stem != "router", m.file))
+        if _is_root(folder, modules, project):
+            by_kind = len(routers) > 1 or any(len(m.folder) > len(folder) for m in routers)
+            if by_kind and not noted:
+                noted = True
+                yield RULE.note_in(
+                    _first_line(router),
+                    "a project laid out by kind instead of by domain",
+                    expected="a folder for each domain",
+                    next="Nothing has to be moved; a new domain can start as a folder of its own",
+                )
+            if by_kind:
+                continue
+        faults = [*_missing(modules, project), *_in_router(routers, project)]
+        if faults:
+            yield RULE.violation_in(_first_line(router), f"a domain with {' and '.join(faults)}")
+
+
+def subjects(project: Project) -> int:
+    """Counts the folders outside the shared code that hold a layer's file."""
+    return len(domains(project))
+
+
+def domains(project: Project) -> dict[tuple[str, ...], list[Module]]:
+    """Folder to the modules of its layers; folders that are named for a layer count for the folder around."""
+    found: dict[tuple[str, ...], list[Module]] = {}
+    for module in project.application:
+        if project.area(module) is Area.DOMAIN and project.layer(module) in LAYERS:
+            folder = module.folder
+            while folder and (folder[-1].lower() in KINDS or _is_version(folder[-1])):
+                folder = folder[:-1]
+            found.setdefault(folder, []).append(module)
+    return dict(sorted(found.items()))
+
+
+def _is_version(name: str) -> bool:
+    return name[:1] == "v" and name[1:].isdecimal()
+
+
+def _is_root(folder: tuple[str, ...], modules: list[Module], project: Project) -> bool:
+    """Whether a folder is the package itself and no domain in it."""
+    if not folder or folder[-1].lower() in ROOTS:
+        return True
+    mains = (m for m in project.application if project.layer(m) is Layer.MAIN)
+    return any(m.folder == folder for m in mains)
+
+
+def _serves(module: Module, project: Project) -> bool:
+    return any(route.module is module for route in project.routes)
+
+
+def _keeps_data(modules: list[Module], project: Project) -> bool:
+    return any(_has_entities(m, project) or _has_queries(m, project) for m in modules)
+
+
+def _has_entities(module: Module, project: Project) -> bool:
+    return any(is_entity(cls, project.resolver) for cls in module.classes)
+
+
+def _has_queries(module: Module, project: Project) -> bool:
+    if b"sqlalchemy" not in module.content and b"sqlmodel" not in module.content and b"ession" not in module.content:
+        return False
+    for call, scope in module.every(ast.Call):
+        target = project.resolver.resolve(call.func, scope)
+        if isinstance(target, str) and (target in BUILDERS or target.startswith(SESSIONS)):
+            statement = ast.unparse(call).upper()
+            if "SELECT 1" not in statement and "(1)" not in statement:
+                return True
+    return False
+
+
+def _missing(modules: list[Module], project: Project) -> list[str]:
+    layers = {project.layer(module) for module in modules}
+    return [f"no {layer}" for layer in (Layer.SERVICE, Layer.REPOSITORY) if layer not in layers]
+
+
+def _in_router(routers: list[Module], project: Project) -> list[str]:
+    classes: list[Class] = [cls for router in routers for cls in router.classes]
+    faults = []
+    if any(is_mapped(cls, project.resolver) for cls in classes):
+        faults.append("models written in the router")
+    if any(is_pydantic(c, project.resolver) and not is_mapped(c, project.resolver) for c in classes):
+        faults.append("schemas written in the router")
+    return faults
+
+
+def _first_line(module: Module) -> Place:
+    return Place(module.file, 1, 1, 1, len(module.lines[0]) + 1)

@@ -1,0 +1,224 @@
+'''What domains share lives once, in core/ and common/.
+
+## Rule
+
+Base models, shared schemas, base exceptions and the helpers for passwords and tokens are written once, in `core/` or `common/`; domains
+import or subclass them. A class of the same name that is something else is no repetition, and what only one domain has stays there.
+
+## Why
+
+Two declarative bases are two sets of tables that do not know each other. Two page schemas drift apart until the clients notice.
+
+## Bad
+
+```python
+# app/common/models.py
+from sqlalchemy.orm import DeclarativeBase
+
+
+class Base(DeclarativeBase):
+    pass
+
+# app/books/models.py
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class BookBase(DeclarativeBase):  # <-- here
+    pass
+
+
+class Book(BookBase):
+    __tablename__ = "books"
+    id: Mapped[int] = mapped_column(primary_key=True)
+```
+
+## Good
+
+```python
+# app/common/models.py
+from sqlalchemy.orm import DeclarativeBase
+
+
+class Base(DeclarativeBase):
+    pass
+
+# app/books/models.py
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.common.models import Base
+
+
+class Book(Base):
+    __tablename__ = "books"
+    id: Mapped[int] = mapped_column(primary_key=True)
+```
+'''
+
+import ast
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Final
+
+from checks.conventions._rule import Rule
+from checks.finding import Finding
+from checks.source import Area, Class, Function, Module, Project
+from checks.source.calls import HASHING
+from checks.source.kinds import is_exception, is_pydantic
+
+BASES: Final = frozenset({"sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta"})
+TOKENS: Final = frozenset(
+    {"jwt.encode", "jwt.decode", "jose.jwt.encode", "jose.jwt.decode", "jwt.api_jwt.encode", "jwt.api_jwt.decode"}
+)
+ALIKE: Final = 0.8
+RULE = Rule(
+    __name__,
+    expected="the one that core/ or common/ defines",
+    why="Two copies drift apart, and a mend to one of them leaves the other wrong.",
+    next="Use or subclass the shared one here",
+)
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Finds what a domain writes again although the shared code has it."""
+    shared = [m for m in project.application if project.area(m) is not Area.DOMAIN]
+    domains = [m for m in project.application if project.area(m) is Area.DOMAIN]
+    if shared and domains:
+        yield from _bases(shared, domains, project)
+        yield from _schemas(shared, domains, project)
+        yield from _exceptions(shared, domains, project)
+        yield from _helpers(shared, domains, project)
+
+
+def subjects(project: Project) -> int:
+    """Counts the bases, schemas, exceptions and helpers that the shared code offers."""
+    shared = [m for m in project.application if project.area(m) is not Area.DOMAIN]
+    classes = sum(
+        _makes_base(cls, project) or is_pydantic(cls, project.resolver) or is_exception(cls, project.resolver)
+        for module in shared
+        for cls in module.classes
+    )
+    return classes + sum(bool(_secret_calls(f, project)) for module in shared for f in module.functions)
+
+
+def _again(module: Module, node: ast.AST, what: str, first: Class | Function) -> Finding:
+    place = f"{first.module.file}, {first.name}"
+    return RULE.violation(module, node, f"{what}, which the shared code has already ({place})")
+
+
+def _makes_base(cls: Class, project: Project) -> bool:
+    own = {project.resolver.resolve(base, cls.parent or cls.module) for base in cls.node.bases}
+    return bool(own & BASES)
+
+
+def _bases(shared: list[Module], domains: list[Module], project: Project) -> Iterator[Finding]:
+    known = [cls for module in shared for cls in module.classes if _makes_base(cls, project)]
+    if not known:
+        return
+    for module in domains:
+        for cls in module.classes:
+            if _makes_base(cls, project):
+                yield _again(module, cls.node, f"a second declarative base, {cls.name}", known[0])
+        if b"declarative_base(" in module.content:
+            for call in module.nodes(ast.Call):
+                if project.resolver.resolve(call.func, module) == "sqlalchemy.orm.declarative_base":
+                    yield _again(module, call, "a second declarative base", known[0])
+
+
+def _fields(cls: Class) -> dict[str, str]:
+    """Field name to the outermost name of its type, such as ``list`` for ``list[Book]``."""
+    fields = {}
+    for statement in cls.node.body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            annotation = statement.annotation
+            outer = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+            fields[statement.target.id] = ast.unparse(outer).lower().removeprefix("typing.")
+    return fields
+
+
+def _same_schema(one: Class, other: Class) -> bool:
+    fields = _fields(one)
+    if not fields or fields != _fields(other):
+        return False
+    return len(fields) >= 3 or one.name == other.name or _last_word(one.name) == _last_word(other.name)
+
+
+def _last_word(name: str) -> str:
+    start = max((index for index, letter in enumerate(name) if letter.isupper()), default=0)
+    return name[start:].lower()
+
+
+def _schemas(shared: list[Module], domains: list[Module], project: Project) -> Iterator[Finding]:
+    known = [cls for m in shared for cls in m.classes if is_pydantic(cls, project.resolver)]
+    if not known:
+        return
+    for module in domains:
+        for cls in module.classes:
+            if not is_pydantic(cls, project.resolver):
+                continue
+            mro = project.resolver.mro(cls)
+            first = next((k for k in known if _same_schema(cls, k) and k not in mro), None)
+            if first is not None and cls not in project.resolver.mro(first):
+                yield _again(module, cls.node, f"the schema {cls.name}", first)
+
+
+def _members(cls: Class) -> set[str]:
+    own = {name for name in cls.names if not (name.startswith("__") and name != "__init__")}
+    return own | set(cls.attributes)
+
+
+def _exceptions(shared: list[Module], domains: list[Module], project: Project) -> Iterator[Finding]:
+    resolver = project.resolver
+    known = [
+        cls for module in shared for cls in module.classes if is_exception(cls, resolver) and _is_root(cls, project)
+    ]
+    if not known:
+        return
+    derived_from = {
+        base for module in domains for cls in module.classes for base in resolver.mro(cls)[1:] if base != cls
+    }
+    for module in domains:
+        for cls in module.classes:
+            if not is_exception(cls, resolver) or not _is_root(cls, project):
+                continue
+            for first in known:
+                alike = _members(first) == _members(cls)
+                is_base = cls in derived_from and bool(_members(cls))
+                if alike and (cls.name == first.name or is_base) and first not in resolver.mro(cls):
+                    yield _again(module, cls.node, f"the base exception {cls.name}", first)
+                    break
+
+
+def _is_root(cls: Class, project: Project) -> bool:
+    return not any(isinstance(base, Class) for base in project.resolver.mro(cls)[1:])
+
+
+def _secret_calls(function: Function, project: Project) -> frozenset[str]:
+    """The library's calls for passwords and tokens that a function makes itself."""
+    content = function.module.content
+    if not any(word in content for word in (b"jwt", b"hash", b"bcrypt", b"argon2")):
+        return frozenset()
+    targets = (project.resolver.resolve(call.func, function) for call in function.nodes(ast.Call))
+    return frozenset(t for t in targets if isinstance(t, str) and (t in HASHING or t in TOKENS))
+
+
+def _helpers(shared: list[Module], domains: list[Module], project: Project) -> Iterator[Finding]:
+    known = [(f, called) for m in shared for f in m.functions if (called := _secret_calls(f, project))]
+    if not known:
+        return
+    for module in domains:
+        for function in module.functions:
+            called = _secret_calls(function, project)
+            first = next((f for f, theirs in known if called and called == theirs and _alike(function, f)), None)
+            if first is not None:
+                kind = "token" if called & TOKENS else "hashing"
+                yield _again(module, function.node, f"the {kind} helper {function.name}()", first)
+
+
+def _alike(one: Function, other: Function) -> bool:
+    """Whether two functions have nearly the same form, whatever their names are."""
+    if isinstance(one.node, ast.Lambda) or isinstance(other.node, ast.Lambda):
+        return False
+    forms = [[type(n).__name__ for s in f.node.body for n in ast.walk(s)] for f in (one, other)]  # type: ignore[union-attr]
+    if max(map(len, forms)) <= 24:
+        return True
+    return SequenceMatcher(None, *forms, autojunk=False).ratio() >= ALIKE

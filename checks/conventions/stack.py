@@ -1,0 +1,238 @@
+'''The project declares the stack.
+
+## Rule
+
+`pyproject.toml` asks for Python 3.12 or newer, FastAPI 0.115, SQLAlchemy 2.0 as `sqlalchemy[asyncio]`, Pydantic 2 where it is named, and Alembic. uv or
+poetry keeps a lock file beside it, and ruff is configured.
+
+## Why
+
+What is not declared is whatever the machine happens to have. `sqlalchemy[asyncio]` brings greenlet, which SQLAlchemy 2.1 no longer
+installs by itself: without it the first query of a fresh installation fails.
+
+## Bad
+
+```python
+# pyproject.toml
+[project]
+name = "library"
+version = "0.1.0"
+requires-python = ">=3.9"  # <-- here
+dependencies = [
+    "fastapi>=0.100",  # <-- here
+    "sqlalchemy>=2.0",  # <-- here
+    "alembic>=1.13",
+]
+
+[tool.ruff]
+line-length = 100
+
+# uv.lock
+version = 1
+
+# app/main.py
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import create_async_engine
+
+app = FastAPI()
+```
+
+## Good
+
+```python
+# pyproject.toml
+[project]
+name = "library"
+version = "0.1.0"
+requires-python = ">=3.12"
+dependencies = ["fastapi>=0.115", "sqlalchemy[asyncio]>=2.0.30", "alembic>=1.13"]
+
+[tool.ruff]
+line-length = 100
+
+# uv.lock
+version = 1
+
+# app/main.py
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import create_async_engine
+
+app = FastAPI()
+```
+'''
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from checks.conventions._rule import Rule
+from checks.finding import Finding, Place
+from checks.source import Project
+from checks.source.kinds import is_entity
+
+MANIFEST: Final = "pyproject.toml"
+LOCKS: Final = ("uv.lock", "poetry.lock")
+RUFF: Final = ("ruff.toml", ".ruff.toml")
+OLD: Final = ("requirements.txt", "requirements/base.txt", "setup.py", "setup.cfg", "Pipfile")
+LOWEST: Final = {"fastapi": (0, 115), "sqlalchemy": (2, 0), "pydantic": (2,)}
+REQUIREMENT: Final = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*\(?([^;@)]*)")
+LOWER: Final = re.compile(r"(>=|==|~=|\^|>|===|~)?\s*v?(\d+(?:\.\d+)*)")
+RULE = Rule(
+    __name__,
+    expected="the stack declared in pyproject.toml",
+    why="What is not declared is whatever the machine happens to have.",
+    next="Declare it, and let uv or poetry write the lock again",
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a project declares of itself.
+
+    Attributes:
+        text: the source of ``pyproject.toml``.
+        data: its tables.
+    """
+
+    text: str
+    data: dict[str, Any]
+
+    def line(self, *words: str) -> int:
+        """The first line that holds one of the words; 1 when there is none."""
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if any(word in line for word in words):
+                return number
+        return 1
+
+    @cached_property
+    def requirements(self) -> dict[str, tuple[str, str]]:
+        """Package name to its extras and its version specifier, as they are written."""
+        found: dict[str, tuple[str, str]] = {}
+        groups = [self.data.get("project", {}).get("dependencies", [])]
+        groups += self.data.get("project", {}).get("optional-dependencies", {}).values()
+        for requirement in (r for group in groups if isinstance(group, list) for r in group):
+            if isinstance(requirement, str) and (match := REQUIREMENT.match(requirement)):
+                found.setdefault(_normal(match[1]), (match[2] or "", match[3].strip()))
+        for name, value in self._poetry.get("dependencies", {}).items():
+            extras = f"[{','.join(value.get('extras', []))}]" if isinstance(value, dict) else ""
+            version = value.get("version", "") if isinstance(value, dict) else str(value)
+            found.setdefault(_normal(name), (extras, version.replace("*", "")))
+        return found
+
+    @property
+    def _poetry(self) -> dict[str, Any]:
+        return self.data.get("tool", {}).get("poetry", {}) or {}
+
+    @property
+    def python(self) -> str:
+        """The specifier of the Python version."""
+        declared = self.data.get("project", {}).get("requires-python")
+        return str(declared or self._poetry.get("dependencies", {}).get("python", ""))
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Finds what the project's declaration lacks."""
+    if not _uses(project, b"fastapi"):
+        return
+    manifest = _manifest(project.root)
+    if manifest is None:
+        old = next((name for name in OLD if (project.root / name).is_file()), None)
+        if old is not None:
+            yield RULE.violation_in(Place(old, 1), f"{old} and no pyproject.toml")
+        return
+    yield from _versions(manifest, project)
+    if not any((project.root / name).is_file() for name in LOCKS):
+        yield _at(1, "no lock file", expected="uv.lock or poetry.lock beside it")
+    if "ruff" not in manifest.data.get("tool", {}) and not any((project.root / n).is_file() for n in RUFF):
+        yield _at(1, "no settings for ruff", expected="ruff configured")
+
+
+def subjects(project: Project) -> int:
+    """Counts the declarations: 1 for a pyproject.toml, 0 without."""
+    return int((project.root / MANIFEST).is_file())
+
+
+def _manifest(root: Path) -> Manifest | None:
+    try:
+        text = (root / MANIFEST).read_text(encoding="utf-8")
+        return Manifest(text, tomllib.loads(text))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+
+
+def _uses(project: Project, name: bytes) -> bool:
+    return any(name in module.content for module in project.application)
+
+
+def _at(line: int, found: str, **words: str) -> Finding:
+    return RULE.violation_in(Place(MANIFEST, line), found, **words)
+
+
+def _versions(manifest: Manifest, project: Project) -> Iterator[Finding]:
+    lowest = _lower_bound(manifest.python)
+    if lowest is None or lowest < (3, 12):
+        line = manifest.line("requires-python", "python =")
+        yield _at(line, f"Python {manifest.python or 'of any version'}", expected="requires-python >= 3.12")
+    for name, minimum in LOWEST.items():
+        if name in manifest.requirements:
+            yield from _version(name, minimum, manifest)
+        elif name == "fastapi":
+            yield _at(manifest.line("dependencies"), "no requirement of FastAPI", expected="fastapi>=0.115")
+    extras, version = manifest.requirements.get("sqlalchemy", ("asyncio", ""))
+    if "asyncio" not in extras and "greenlet" not in manifest.requirements and not _is_capped(version):
+        if _uses(project, b"sqlalchemy.ext.asyncio") and _is_recent("sqlalchemy", manifest):
+            yield _at(_line_of("sqlalchemy", manifest), "sqlalchemy without its extra", expected="sqlalchemy[asyncio]")
+    if "alembic" not in manifest.requirements and "alembic" not in manifest.text and _has_tables(project):
+        yield _at(manifest.line("dependencies"), "tables, and no requirement of Alembic", expected="alembic")
+
+
+def _has_tables(project: Project) -> bool:
+    return any(is_entity(cls, project.resolver) for module in project.application for cls in module.classes)
+
+
+def _version(name: str, minimum: tuple[int, ...], manifest: Manifest) -> Iterator[Finding]:
+    wanted = f"{name}>={'.'.join(map(str, minimum))}"
+    lower = _lower_bound(manifest.requirements[name][1])
+    line = _line_of(name, manifest)
+    if lower is None:
+        finding = RULE.note_in(Place(MANIFEST, line), f"{name} of any version", expected=wanted)
+        if name != "pydantic":
+            yield finding
+    elif lower < minimum:
+        yield _at(line, f"{name} {manifest.requirements[name][1]}", expected=wanted)
+
+
+def _is_recent(name: str, manifest: Manifest) -> bool:
+    lower = _lower_bound(manifest.requirements[name][1])
+    return lower is None or lower >= LOWEST[name]
+
+
+def _line_of(name: str, manifest: Manifest) -> int:
+    pattern = re.compile(rf"""^\s*["']?{name}["'\s\[=><~!,;]|["']{name}["'\[=><~!, ;]""", re.IGNORECASE)
+    for number, line in enumerate(manifest.text.splitlines(), start=1):
+        if pattern.search(line):
+            return number
+    return 1
+
+
+def _lower_bound(specifier: str) -> tuple[int, ...] | None:
+    """The lowest version that a specifier admits; None where it names none."""
+    bounds = []
+    for part in specifier.split(","):
+        match = LOWER.fullmatch(part.strip().rstrip(".*"))
+        if match and match[1] != "<":
+            bounds.append(tuple(int(number) for number in match[2].split(".")))
+    return max(bounds) if bounds else None
+
+
+def _is_capped(specifier: str) -> bool:
+    """Whether a specifier stays below SQLAlchemy 2.1."""
+    return bool(re.search(r"<\s*=?\s*2\.(?:0|1)\b|==\s*2\.0|~=\s*2\.0\.\d|~\s*2\.0|\^\s*1", specifier))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
