@@ -75,7 +75,7 @@ class Supervisor:
         self._preload = list(preload)
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
-        self._stuck: list[tuple[str, int]] = []
+        self._stuck: list[tuple[str, str]] = []
 
     def start(self) -> None:
         """Start the subject, if none is running; it imports libraries while we go on."""
@@ -169,7 +169,8 @@ class Supervisor:
                     self.close()
                 return outcome
             case "stuck":
-                self._stuck.append((answer["file"], answer["line"]))
+                if answer["where"]:
+                    self._stuck.append(answer["where"])
                 output = self._output.take()
                 self.close()
                 return Outcome(Problem.from_dict(answer["problem"]), seconds=self.limit, output=output)

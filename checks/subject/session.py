@@ -19,9 +19,10 @@ from checks.report import Kind, Problem
 from checks.subject import channel
 from checks.subject.contract import BrokenContractError, require_names
 from checks.subject.diagnosis import Check, Diagnosis, describe
-from checks.subject.watchdog import Watchdog
+from checks.subject.watchdog import Watchdog, Where
 
 Message = dict[str, Any]
+SENTINEL = Path(__file__).with_name("sentinel.py")
 GRACE = 0.2
 """Seconds that a thread may need to end after the check that started it."""
 
@@ -38,15 +39,16 @@ class Diagnosing:
     def __init__(self, diagnosis: Diagnosis) -> None:
         self.diagnosis = diagnosis
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add the words to pytest's own report."""
+        # Taken first: pytest puts a skip of its own in the place of unittest's.
+        error = call.excinfo.value if call.excinfo else None
         report = yield
-        if call.excinfo is None:
+        if error is None:
             return report
-        error = call.excinfo.value
         if report.skipped and not self.diagnosis.blames_learner(error):
             report.skip_reason = str(error)  # type: ignore[attr-defined]
         else:
@@ -98,7 +100,8 @@ class Session:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Serve commands until there are no more."""
         os._exit = self._tell_exit
-        items = {item.nodeid: item for item in session.items}
+        items = {item.nodeid: item for item in session.items if item.path != SENTINEL}
+        self._sentinel = next(item for item in session.items if item.path == SENTINEL)
         self.tell(event="ready")
         for command in self._commands:
             match command["do"]:
@@ -141,15 +144,33 @@ class Session:
         try:
             reports = runtestprotocol(item, log=False, nextitem=following)
             problem, skipped = _told_by(reports, self._check)
+            gone = problem is not None and problem.kind is Kind.ENDED
+            if problem is None:
+                problem = self._unsound()
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt, pytest.exit: the learner's code raised it
             # The event loop may be in pieces: the next check gets a process of its own.
             problem, gone = self.diagnosis.diagnose(error, self._check), True
         self._end(problem or self._left_threads(threads), started, skipped, gone=gone)
 
+    def _unsound(self) -> Problem | None:
+        """A problem if a check that must fail no longer does: then a pass means nothing."""
+        reports = runtestprotocol(self._sentinel, log=False, nextitem=None)
+        if any(getattr(report, "problem", None) is not None for report in reports):
+            return None
+        return Problem(
+            kind=Kind.ENDED,
+            title="The application changed what judges it",
+            expected="checks that fail when they should",
+            found="a check that must fail has passed: something replaced a part of pytest or of checks",
+            why="After that, a green check says nothing about the application.",
+            next="Take out the code that changes pytest, unittest or the package checks",
+            cause="unsound",
+        )
+
     def _begin(self, command: Message, check: Check, lesson: str) -> None:
         self._current, self._check = command["id"], check
         self.diagnosis.brief = f"lessons/{lesson}/README.md"
-        known = frozenset((str(file), int(line)) for file, line in command.get("stuck", ()))
+        known = frozenset((str(file), str(function)) for file, function in command.get("stuck", ()))
         self._watchdog.start(command["limit"], known)
 
     def _end(self, problem: Problem | None, started: float, skipped: str = "", *, gone: bool = False) -> None:
@@ -165,9 +186,9 @@ class Session:
 
     # -- what code can do besides answering ------------------------------------------------------------
 
-    def _tell_stuck(self, file: str, line: int, waiting: bool) -> None:
-        place = self.diagnosis.place_of((file, line)) if file else None
-        if waiting:
+    def _tell_stuck(self, where: Where | None) -> None:
+        place = self.diagnosis.place_of((where.file, where.line)) if where else None
+        if where and where.waiting:
             found = f"it still waits at {place}"
             why = "An await that nothing ever answers keeps the request open for ever."
         elif place:
@@ -186,7 +207,8 @@ class Session:
             place=place,
             cause=f"stuck {place}",
         )
-        self.tell(event="stuck", id=self._current, problem=problem.as_dict(), file=file, line=line)
+        known = (where.file, where.function) if where else None
+        self.tell(event="stuck", id=self._current, problem=problem.as_dict(), where=known)
 
     def _tell_exit(self, status: int) -> NoReturn:
         frame = inspect.currentframe()
@@ -283,7 +305,7 @@ def serve(course: Course, files: list[str], commands: Iterator[Message], answers
         "no:faulthandler",
     ]
     code = pytest.main(
-        [*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files],
+        [*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files, str(SENTINEL)],
         plugins=[session, Diagnosing(session.diagnosis)],
     )
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -16,7 +17,27 @@ STEP = 0.25
 """Seconds between two looks at the running code."""
 
 EARLY = 1.0
-"""Seconds after which a line that was stuck in an earlier check counts as stuck again."""
+"""Seconds after which a function that an earlier check was stuck in counts as stuck again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The innermost line of the learner's code that a check is in.
+
+    Attributes:
+        file, line, function: which.
+        waiting: whether it waits there in an ``await``, and does not run.
+    """
+
+    file: str
+    line: int
+    function: str
+    waiting: bool
+
+    @classmethod
+    def of(cls, frame: FrameType, *, waiting: bool) -> "Where":
+        """The place that a frame is at."""
+        return cls(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname, waiting)
 
 
 class Watchdog:
@@ -24,26 +45,26 @@ class Watchdog:
 
     Args:
         project: the folder of the learner's code.
-        on_stuck: called, from the watching thread, with (file, line, whether it is waiting in an ``await``),
-            or with ("", 0, False) where no line of the learner's code is running.
+        on_stuck: called, from the watching thread, with the place; with None where no line of the learner's
+            code is running.
     """
 
-    def __init__(self, project: Path, on_stuck: Callable[[str, int, bool], None]) -> None:
+    def __init__(self, project: Path, on_stuck: Callable[[Where | None], None]) -> None:
         self._project = str(project)
         self._on_stuck = on_stuck
         self._main = threading.main_thread().ident or 0
         self._deadline: float | None = None
         self._started = 0.0
-        self._known: frozenset[tuple[str, int]] = frozenset()
+        self._known: frozenset[tuple[str, str]] = frozenset()
         self._wake = threading.Event()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
-    def start(self, limit: float, known: frozenset[tuple[str, int]] = frozenset()) -> None:
+    def start(self, limit: float, known: frozenset[tuple[str, str]] = frozenset()) -> None:
         """Begin to watch: the code that runs from now on has `limit` seconds.
 
         Args:
             limit: seconds.
-            known: lines that were stuck before; a check that rests on one of them is stopped early.
+            known: files and functions that were stuck before; a check that is stuck in one is stopped early.
         """
         self._started = time.monotonic()
         self._known = known
@@ -62,28 +83,22 @@ class Watchdog:
             deadline, now = self._deadline, time.monotonic()
             if deadline is None:
                 continue
-            if now >= deadline or (now - self._started > EARLY and self._rests_on_known()):
+            if now >= deadline or (now - self._started > EARLY and self._is_in_known()):
                 self._deadline = None
                 self._wake.clear()
-                file, line, waiting = self.where()
-                self._on_stuck(file, line, waiting)
+                self._on_stuck(self.where())
 
-    def _rests_on_known(self) -> bool:
-        if not self._known:
-            return False
-        first = self.where()[:2]
-        time.sleep(STEP)
-        return first in self._known and self.where()[:2] == first
+    def _is_in_known(self) -> bool:
+        where = self.where()
+        return where is not None and (where.file, where.function) in self._known
 
-    def where(self) -> tuple[str, int, bool]:
-        """File, line and whether it awaits, of the innermost learner's code that the main thread is in."""
+    def where(self) -> Where | None:
+        """What the main thread is in, of the learner's code."""
         frame = sys._current_frames().get(self._main)  # noqa: SLF001 - the documented way to see other threads
         for inner in _outwards(frame):
             if inner.f_code.co_filename.startswith(self._project):
-                return inner.f_code.co_filename, inner.f_lineno, False
-        for inner in self._awaiting():
-            return inner.f_code.co_filename, inner.f_lineno, True
-        return "", 0, False
+                return Where.of(inner, waiting=False)
+        return next((Where.of(inner, waiting=True) for inner in self._awaiting()), None)
 
     def _awaiting(self) -> Iterator[FrameType]:
         for task in self._tasks():

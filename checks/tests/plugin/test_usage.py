@@ -7,7 +7,9 @@ import pytest
 from checks.tests.plugin.course import HELLO, Clone, write
 
 
-@pytest.mark.parametrize("word", ["lessons/1", "lessons/01", "lessons/01_hello", "lessons/hello", "lessons/01/"])
+@pytest.mark.parametrize(
+    "word", ["lessons/1", "lessons/01", "lessons/01_hello", "lessons/hello", "lessons/01/"]
+)
 def test_a_lesson_has_short_names(clone: Clone, word: str) -> None:
     ran = clone.pytest(word)
     assert ran.code == 1, ran.output
@@ -167,7 +169,10 @@ def test_it_works_from_inside_the_clone(clone: Clone) -> None:
 
 def test_earlier_lessons_are_placed_as_reference_and_shown_as_skipped(clone: Clone) -> None:
     ran = clone.pytest("lessons/2")
-    assert "Placed the reference files of earlier lessons in project/: app/__init__.py, app/main.py" in ran.output
+    assert (
+        "Placed the reference files of earlier lessons in project/: app/__init__.py, app/main.py"
+        in ran.output
+    )
     ran = clone.pytest("lessons/1", "-rs")
     assert ran.code == 0, ran.output
     assert "5 skipped" in ran.output
@@ -187,7 +192,10 @@ def test_an_existing_file_is_never_touched(clone: Clone) -> None:
 
 def test_a_learner_can_step_through_a_check(clone: Clone) -> None:
     clone.solve()
-    write(clone.project, {"app/main.py": HELLO.replace('return {"text"', 'raise KeyError("x")\n    return {"text"')})
+    write(
+        clone.project,
+        {"app/main.py": HELLO.replace('return {"text"', 'raise KeyError("x")\n    return {"text"')},
+    )
     ran = clone.pytest("lessons/1", "--pdb")
     assert "PDB post_mortem" in ran.output
     assert "-> raise KeyError" in ran.output
