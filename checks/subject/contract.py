@@ -55,7 +55,7 @@ def require_readable(root: Path, project: Path, files: Iterable[str]) -> None:
         try:
             ast.parse(source, filename=str(path))
         except SyntaxError as error:
-            line = error.lineno or 1
+            line = error.lineno or source.partition("\0")[0].count("\n") + 1
             column = error.offset or 1
             end = (
                 error.end_offset

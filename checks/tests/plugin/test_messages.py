@@ -1,7 +1,7 @@
 """Every kind of failure: it is told once, at the right line, in the shape that the design draws.
 
-The texts stand in ``golden/``. ``GOLDEN=write`` in the environment writes them anew; read the difference before
-you commit it.
+The texts stand in ``golden/``. ``GOLDEN=write`` in the environment writes them anew; read the difference
+before you commit it.
 """
 
 import os
