@@ -17,6 +17,7 @@ from checks.lesson import Course, Lesson, LessonError
 
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
+    from _pytest.terminal import TerminalReporter
 
     from checks.report import Outcome, Problem
     from checks.run import LessonRun
@@ -330,7 +331,7 @@ class LessonPlugin:
         except (WorkspaceError, OSError) as error:
             self.remarks.append(f"The result of lesson {lesson[:2]} was not remembered: {error}")
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: "TerminalReporter") -> None:
         """Under pytest's own report: what was placed, how far each lesson is, and the next step."""
         if self._run is None or self.collecting_only:
             return

@@ -83,9 +83,7 @@ CASES = [
     Case(
         "loop_that_catches_everything",
         Kind.TIMEOUT,
-        inside(
-            "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass"
-        ),
+        inside("import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass"),
         "time.sleep(60)",
     ),
     Case(
