@@ -5,7 +5,7 @@ prints and `--json` writes as it stands.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -73,7 +73,7 @@ class Position(NamedTuple):
         lesson: the lesson in hand, or the next one where that is settled; None when all are.
         brief: its README, as seen from the current folder.
         files: the files of the project that are to be written or changed, as seen from the current folder.
-        done, skipped, total: how many lessons.
+        done, passed_over, total: how many lessons were done by the learner, were reached and left, and exist.
         next: the one next step.
     """
 
@@ -81,7 +81,7 @@ class Position(NamedTuple):
     brief: str | None
     files: tuple[str, ...]
     done: int
-    skipped: int
+    passed_over: int
     total: int
     next: Step
 
@@ -200,29 +200,30 @@ class Guide:
 
     def position(self) -> Position:
         """Where the learner is, and the next step."""
-        standings = self._standings()
-        lesson = self._in_hand(standings)
-        counts = list(standings.values())
+        reached = self._reached()
+        lesson = self._in_hand(reached)
+        behind = [other for other in reached if other != lesson]
+        done = sum(self._is_done(other) for other in behind)
         return Position(
-            lesson=self._view(lesson, standings[lesson.name]) if lesson else None,
+            lesson=self._view(lesson, reached) if lesson else None,
             brief=self._brief(lesson),
             files=tuple(self._shown(self.course.project / path) for path in _files_to_write(lesson)),
-            done=counts.count(Standing.DONE),
-            skipped=counts.count(Standing.SKIPPED),
-            total=len(counts),
-            next=self._next(lesson, standings),
+            done=done,
+            passed_over=len(behind) - done,
+            total=len(self.course.lessons),
+            next=self._next(lesson, reached),
         )
 
     def status(self) -> Status:
         """Every lesson on offer with its standing."""
-        standings = self._standings()
-        views = tuple(self._view(lesson, standings[lesson.name]) for lesson in self.course.lessons)
-        return Status(views, self._next(self._in_hand(standings), standings))
+        reached = self._reached()
+        views = tuple(self._view(lesson, reached) for lesson in self.course.lessons)
+        return Status(views, self._next(self._in_hand(reached), reached))
 
     def hint(self, word: str | None, *, again: bool = False) -> Hints:
         """The next hint of a lesson, remembered as seen; or with `again` those seen so far."""
         lesson = self._meant(word)
-        if word is None and not again and self._standing(lesson).is_settled:
+        if word is None and not again and self._standing(lesson, self._reached()).is_settled:
             raise GuideError(
                 f"Lesson {lesson.name} needs no hint any more. `workshop` names the next step;"
                 f" `workshop hint {lesson.number:02}` shows its hints all the same."
@@ -267,7 +268,7 @@ class Guide:
             GuideError: the lesson is not green, and `spoil` was not asked for.
         """
         lesson = self._meant(word)
-        if not (spoil or self._standing(lesson).is_settled):
+        if not (spoil or self._standing(lesson, self._reached()).is_settled):
             raise GuideError(
                 f"Lesson {lesson.name} is not green yet, and this would show the solution."
                 f" `workshop hint {lesson.number:02}` tells a little more;"
@@ -307,8 +308,8 @@ class Guide:
         def shown(paths: Iterable[str]) -> tuple[str, ...]:
             return tuple(self._shown(self.course.project / path) for path in paths)
 
-        standings = self._standings()
-        in_hand = self._in_hand(standings)
+        reached = self._reached()
+        in_hand = self._in_hand(reached)
         return Outcome(
             action=change.action,
             lesson=change.lesson,
@@ -319,7 +320,7 @@ class Guide:
             saved=change.snapshot,
             notes=change.notes,
             brief=self._brief(in_hand) if in_hand and in_hand.name == change.lesson else None,
-            next=self._next(in_hand, standings),
+            next=self._next(in_hand, reached),
         )
 
     def _find(self, word: str) -> Lesson:
@@ -346,30 +347,30 @@ class Guide:
         names = set(self.workspace.reached())
         return [lesson for lesson in self.course.lessons if lesson.name in names]
 
-    def _standing(self, lesson: Lesson) -> Standing:
-        if lesson.name not in self.workspace.reached():
+    def _standing(self, lesson: Lesson, reached: Sequence[Lesson]) -> Standing:
+        if lesson not in reached:
             return Standing.AHEAD
-        if not self.workspace.lesson_is_own_work(lesson):
-            return Standing.SKIPPED
-        return Standing.DONE if self.workspace.is_green(lesson.name) else Standing.OPEN
+        if self._is_done(lesson):
+            return Standing.DONE
+        return Standing.OPEN if self.workspace.lesson_is_own_work(lesson) else Standing.SKIPPED
 
-    def _standings(self) -> dict[str, Standing]:
-        return {lesson.name: self._standing(lesson) for lesson in self.course.lessons}
+    def _is_done(self, lesson: Lesson) -> bool:
+        return self.workspace.is_green(lesson.name) and self.workspace.lesson_is_own_work(lesson)
 
-    def _in_hand(self, standings: dict[str, Standing]) -> Lesson | None:
-        reached = self._reached()
+    def _in_hand(self, reached: Sequence[Lesson]) -> Lesson | None:
+        """The furthest lesson that was reached, or the one after it where that is settled."""
         if not reached:
             return self.course.lessons[0] if self.course.lessons else None
         furthest = reached[-1]
-        return self.course.after(furthest) if standings[furthest.name].is_settled else furthest
+        return self.course.after(furthest) if self._standing(furthest, reached).is_settled else furthest
 
-    def _next(self, lesson: Lesson | None, standings: dict[str, Standing]) -> Step:
+    def _next(self, lesson: Lesson | None, reached: Sequence[Lesson]) -> Step:
         if lesson is None:
             return Step(
                 f"uv run pytest {self._shown(self.course.root / 'lessons')}", "checks all of it once more"
             )
         command = f"uv run pytest {self._lesson_path(lesson)}"
-        if standings[lesson.name] is Standing.AHEAD:
+        if lesson not in reached:
             return Step(command, "adds the files of this lesson and says what there is to write")
         return Step(command, "checks what you wrote and says what is left")
 
@@ -380,7 +381,7 @@ class Guide:
         at_root = self.here == self.course.root
         return f"lessons/{lesson.number:02}" if at_root else self._shown(lesson.folder)
 
-    def _view(self, lesson: Lesson, standing: Standing) -> LessonView:
+    def _view(self, lesson: Lesson, reached: Sequence[Lesson]) -> LessonView:
         return LessonView(
             name=lesson.name,
             number=lesson.number,
@@ -388,7 +389,7 @@ class Guide:
             summary=lesson.summary,
             minutes=lesson.minutes,
             optional=lesson.optional,
-            standing=standing,
+            standing=self._standing(lesson, reached),
             hints_seen=self.workspace.hints_shown(lesson),
             hints=_count_hints(lesson),
         )

@@ -168,8 +168,8 @@ def _headline(outcome: Outcome) -> str:
 
 
 def _progress(position: Position) -> str:
-    skipped = f", {position.skipped} skipped" if position.skipped else ""
-    return f"{position.done} of {position.total} lessons done{skipped}"
+    passed_over = f", {position.passed_over} passed over" if position.passed_over else ""
+    return f"{position.done} of {position.total} lessons done{passed_over}"
 
 
 def _hints_seen(lesson: LessonView) -> str:

@@ -37,7 +37,7 @@ def test_wrong_words(run, words, said):
 
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
-    assert len(result.stderr.splitlines()) <= 4
+    assert len(result.stderr.splitlines()) <= 5
     assert "Traceback" not in result.output
     assert result.stdout == ""
 
