@@ -1,0 +1,1 @@
+"""Proofs about the finished service and each state on the way to it."""

@@ -1,0 +1,1 @@
+"""Proofs that run inside a copy of the finished service, in a process of its own: see `test_proofs.py`."""

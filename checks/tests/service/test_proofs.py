@@ -1,0 +1,38 @@
+"""The proofs of `proofs/`, each module in a process of its own inside a copy of the finished service."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from checks.tests.service.conftest import State
+from checks.tests.service.states import LAST, pytest_arguments, run
+
+PROOFS = Path(__file__).parent / "proofs"
+
+
+def prove(state: Path, module: str, database_url: str | None = None) -> None:
+    """Run one module of proofs. Warnings are errors; a proof that was skipped proves nothing."""
+    shutil.copytree(
+        PROOFS, state / "proofs", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    options = ["-p", "proofs.surroundings", "-o", "python_files=proof_*.py", "-W", "error", "-rP"]
+    env = {"PROOF_DATABASE_URL": database_url} if database_url else {}
+
+    proved = run(state, *pytest_arguments(*options, f"proofs/{module}.py"), env=env)
+
+    print(proved.stdout)
+    assert proved.returncode == 0, proved.stdout
+    summary = proved.stdout.strip().splitlines()[-1]
+    assert re.match(r"=*\s*[1-9]\d* passed( in|\b)", summary), summary
+    assert "skipped" not in summary
+
+
+@pytest.mark.parametrize("module", ["proof_lifespan", "proof_loop", "proof_secrets", "proof_speed"])
+def test_proof(state: State, module: str) -> None:
+    prove(state(LAST), module)
+
+
+def test_races(state: State, database_url: str) -> None:
+    prove(state(LAST), "proof_races", database_url)
