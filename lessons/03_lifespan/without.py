@@ -1,10 +1,13 @@
 """A book that is read after its commit, with SQLAlchemy's default and with expire_on_commit=False."""
 
 import asyncio
+import warnings
 
-from sqlalchemy.exc import MissingGreenlet
+from sqlalchemy.exc import MissingGreenlet, StatementError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+warnings.simplefilter("ignore", RuntimeWarning)  # Python's own: "coroutine ... was never awaited"
 
 
 class Base(DeclarativeBase):
@@ -30,7 +33,7 @@ async def main() -> None:
             await session.commit()
             try:
                 title = book.title
-            except MissingGreenlet:
+            except (MissingGreenlet, StatementError):
                 title = "MissingGreenlet: reading it would ask the database, without await"
             print(f"expire_on_commit={expire}: {title}")  # noqa: T201
     await engine.dispose()

@@ -1,0 +1,625 @@
+"""Lesson 03: versions of its reference, wrong and right."""
+
+from checks.items import LOAD
+from checks.report import Kind
+from checks.tests.lessons.judging import Line, Right, Wrong
+
+MAIN = "app/main.py"
+DATABASE = "app/core/database.py"
+ROUTER = "app/health/router.py"
+SCHEMAS = "app/health/schemas.py"
+
+LIFESPAN = Line(MAIN, "def lifespan(")
+READY = Line(ROUTER, "@router.get(\n")
+FACTORY = Line(DATABASE, "sessionmaker(")
+
+ENGINE = "engine = create_async_engine(url, pool_pre_ping=True)"
+GUARDED = "    try:\n        yield engine\n    finally:\n        await engine.dispose()\n"
+OPEN = """    async with open_engine(get_settings().database_url) as engine:
+        app.state.engine = engine
+        app.state.session_factory = make_session_factory(engine)
+        yield
+"""
+ASK = "async with asyncio.timeout(PROBE_SECONDS), engine.connect() as connection:"
+QUERY = 'await connection.execute(text("SELECT 1"))'
+REACHABLE = 'if await is_reachable(request.app.state.engine):\n        return HealthStatus(status="ok")\n'
+STATUS = "    response.status_code = HTTPStatus.SERVICE_UNAVAILABLE\n"
+UNAVAILABLE = STATUS + '    return HealthStatus(status="unavailable")\n'
+DECLARED = '    responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": HealthStatus}},\n'
+LIFESPAN_HEAD = "@asynccontextmanager\nasync def lifespan(app: FastAPI) -> AsyncIterator[None]:\n"
+LIFESPAN_TEXT = (
+    '    """Open what the application needs, and close it again when it ends or fails to start."""\n'
+)
+
+
+def lifespan_of(body: str) -> list[tuple[str, str]]:
+    """The edit of main.py that gives the lifespan another body."""
+    return [(OPEN, body)]
+
+
+BY_HAND = """    engine = create_async_engine(get_settings().database_url)
+    app.state.engine = engine
+    app.state.session_factory = async_sessionmaker(engine, expire_on_commit=False)
+    try:
+        yield
+    finally:
+        await engine.dispose()
+"""
+DISPOSED_ON_ERROR = """    try:
+        yield engine
+    except BaseException:
+        await engine.dispose()
+        raise
+"""
+STARTED_BY_EVENT = """)
+
+    @app.on_event("startup")
+    async def begin() -> None:
+        await start(app)
+"""
+ASKED_AT_START = """        async with engine.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+        yield"""
+CONNECT = """async with asyncio.timeout(PROBE_SECONDS):
+            connection = await engine.connect()
+"""
+LIVE = """async def live() -> HealthStatus:
+    \"\"\"Answer at all: the process runs and its event loop is free.\"\"\"
+"""
+LIVE_BY_DATABASE = """async def live(request: Request) -> HealthStatus:
+    if not await is_reachable(request.app.state.engine):
+        raise RuntimeError
+"""
+IMPORT_ENGINE = (
+    "from fastapi import FastAPI\n",
+    (
+        "from fastapi import FastAPI\n"
+        "from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine\n"
+    ),
+)
+
+WRONG = [
+    Wrong("objects that expire", {DATABASE: (", expire_on_commit=False", "")}, "expire-on-commit", FACTORY),
+    Wrong(
+        "objects that expire, at run time",
+        {DATABASE: (", expire_on_commit=False", "")},
+        "test_objects_stay_readable_after_commit",
+        FACTORY,
+    ),
+    Wrong(
+        "objects that expire, by an option from elsewhere",
+        {
+            DATABASE: [
+                (
+                    "return async_sessionmaker(engine, expire_on_commit=False)",
+                    "return async_sessionmaker(engine, **OPTIONS)",
+                ),
+                ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 2.0\nOPTIONS = dict([('expire_on_commit', True)])"),
+            ]
+        },
+        "test_objects_stay_readable_after_commit",
+        FACTORY,
+    ),
+    Wrong(
+        "an engine that nobody disposes of",
+        {DATABASE: (GUARDED, "    yield engine\n")},
+        "test_connections_are_closed_at_shutdown",
+        LIFESPAN,
+    ),
+    Wrong(
+        "an engine that nobody disposes of, as the convention sees it",
+        {MAIN: [IMPORT_ENGINE, (OPEN, BY_HAND.partition("    try:")[0] + "    yield\n")]},
+        "lifespan",
+        Line(MAIN, "= create_async_engine("),
+    ),
+    Wrong(
+        "a dispose that closes nothing",
+        {DATABASE: ("await engine.dispose()", "await engine.dispose(close=False)")},
+        "test_connections_are_closed_at_shutdown",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a dispose that is never awaited",
+        {DATABASE: ("await engine.dispose()", "engine.dispose()")},
+        "test_connections_are_closed_at_shutdown",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a dispose that an error leaves out",
+        {DATABASE: (GUARDED, "    yield engine\n    await engine.dispose()\n")},
+        "test_connections_are_closed_after_an_error",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a dispose that only an error reaches",
+        {
+            DATABASE: (
+                GUARDED,
+                DISPOSED_ON_ERROR,
+            )
+        },
+        "test_connections_are_closed_at_shutdown",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a first query before anybody takes care of the engine",
+        {
+            MAIN: [
+                IMPORT_ENGINE,
+                (
+                    OPEN,
+                    BY_HAND.replace("    try:", "    async with engine.connect():\n        pass\n    try:"),
+                ),
+            ]
+        },
+        "test_refused_start_leaves_no_engine",
+        LIFESPAN,
+    ),
+    Wrong(
+        "an engine that stays in the lifespan",
+        {MAIN: ("        app.state.engine = engine\n", "")},
+        "test_engine_is_there_while_the_application_runs",
+        LIFESPAN,
+    ),
+    Wrong(
+        "another name for the engine",
+        {MAIN: ("app.state.engine = engine", "app.state.db = engine")},
+        "test_engine_is_there_while_the_application_runs",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a lifespan that nobody hands over",
+        {MAIN: (", lifespan=lifespan", "")},
+        "test_engine_is_there_while_the_application_runs",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a factory that stays in the lifespan",
+        {MAIN: ("        app.state.session_factory = make_session_factory(engine)\n", "")},
+        "test_factory_makes_sessions",
+        LIFESPAN,
+    ),
+    Wrong(
+        "one session for everybody",
+        {MAIN: ("make_session_factory(engine)", "make_session_factory(engine)()")},
+        "test_factory_makes_sessions",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a factory of sessions that block",
+        {
+            DATABASE: [
+                ("return async_sessionmaker(engine,", "return sessionmaker(engine.sync_engine,"),
+                ("from sqlalchemy.ext", "from sqlalchemy.orm import sessionmaker\nfrom sqlalchemy.ext"),
+            ]
+        },
+        "test_factory_makes_sessions",
+        FACTORY,
+    ),
+    Wrong(
+        "a factory of sessions that block, as the convention sees it",
+        {
+            DATABASE: [
+                ("return async_sessionmaker(engine,", "return sessionmaker(engine.sync_engine,"),
+                ("from sqlalchemy.ext", "from sqlalchemy.orm import sessionmaker\nfrom sqlalchemy.ext"),
+            ]
+        },
+        "async-session",
+        FACTORY,
+    ),
+    Wrong(
+        "sessions on a database of their own",
+        {
+            DATABASE: (
+                "async_sessionmaker(engine,",
+                'async_sessionmaker(create_async_engine("sqlite+aiosqlite://"),',
+            )
+        },
+        "test_factory_makes_sessions",
+        FACTORY,
+    ),
+    Wrong(
+        "a database that the source names",
+        {MAIN: ("open_engine(get_settings().database_url)", 'open_engine("sqlite+aiosqlite://")')},
+        "test_engine_goes_where_the_settings_say",
+        LIFESPAN,
+    ),
+    Wrong(
+        "an event instead of the lifespan",
+        {
+            MAIN: [
+                (
+                    OPEN,
+                    BY_HAND.replace(
+                        "    try:\n        yield\n    finally:\n        await engine.dispose()\n", ""
+                    ),
+                ),
+                (LIFESPAN_HEAD, "async def start(app: FastAPI) -> None:\n"),
+                (
+                    ", lifespan=lifespan)",
+                    STARTED_BY_EVENT,
+                ),
+                IMPORT_ENGINE,
+            ]
+        },
+        "lifespan",
+        Line(MAIN, "on_event"),
+    ),
+    Wrong(
+        "a lifespan that serves once",
+        {
+            MAIN: (
+                "lifespan=lifespan)",
+                "lifespan=lambda app, once=[]: once[0] if once else once.append(lifespan(app)) or once[0])",
+            )
+        },
+        "test_application_can_start_again",
+    ),
+    Wrong("no route", {ROUTER: ('"/ready"', '"/raedy"')}, "test_ready_answers_ok"),
+    Wrong(
+        "ready without asking",
+        {ROUTER: ("if await is_reachable(request.app.state.engine):", "if request.app.state.engine:")},
+        "test_ready_is_unavailable_without_database",
+        Line(ROUTER, "@router.get("),
+    ),
+    Wrong(
+        "ready by a hard-coded answer",
+        {ROUTER: (REACHABLE + UNAVAILABLE, 'return HealthStatus(status="ok")\n')},
+        "test_ready_is_unavailable_without_database",
+    ),
+    Wrong(
+        "ready as it was at the start",
+        {
+            MAIN: [
+                (
+                    OPEN,
+                    OPEN.replace(
+                        "        yield", "        app.state.ready = await is_reachable(engine)\n        yield"
+                    ),
+                ),
+                ("import make_session_factory", "import is_reachable, make_session_factory"),
+            ],
+            ROUTER: ("await is_reachable(request.app.state.engine)", "request.app.state.ready"),
+        },
+        "test_ready_is_unavailable_without_database",
+    ),
+    Wrong(
+        "a connection without a query",
+        {DATABASE: [(QUERY, "pass"), (", pool_pre_ping=True", "")]},
+        "test_ready_is_unavailable_without_database",
+    ),
+    Wrong(
+        "unavailable with status 200", {ROUTER: (STATUS, "")}, "test_ready_is_unavailable_without_database"
+    ),
+    Wrong(
+        "500 instead of 503",
+        {ROUTER: ("response.status_code = HTTPStatus.SERVICE_UNAVAILABLE", "response.status_code = 500")},
+        "test_ready_is_unavailable_without_database",
+    ),
+    Wrong(
+        "an error that nobody catches",
+        {DATABASE: ("except Exception:", "except ValueError:")},
+        "test_ready_is_unavailable_without_database",
+        Line(DATABASE, "async with asyncio.timeout"),
+        Kind.RAISED,
+    ),
+    Wrong(
+        "unavailable for ever",
+        {
+            DATABASE: [
+                ("        return False\n", "        GONE.append(True)\n        return False\n"),
+                ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 2.0\nGONE: list[bool] = []"),
+                (
+                    "    try:\n        async with asyncio",
+                    "    if GONE:\n        return False\n    try:\n        async with asyncio",
+                ),
+            ]
+        },
+        "test_ready_recovers",
+    ),
+    Wrong(
+        "no time limit",
+        {DATABASE: ("asyncio.timeout(PROBE_SECONDS), ", "")},
+        "test_ready_does_not_wait_for_ever",
+    ),
+    Wrong(
+        "a time limit of a minute",
+        {DATABASE: ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 30.0")},
+        "test_ready_does_not_wait_for_ever",
+    ),
+    Wrong(
+        "a time limit only for the query",
+        {DATABASE: (ASK, "async with engine.connect() as connection, asyncio.timeout(PROBE_SECONDS):")},
+        "test_ready_does_not_wait_for_ever",
+    ),
+    Wrong(
+        "a connection that is kept",
+        {
+            DATABASE: [
+                (
+                    ASK + "\n            " + QUERY,
+                    CONNECT + "            KEPT.append(connection)\n            " + QUERY,
+                ),
+                ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 2.0\nKEPT: list[object] = []"),
+            ]
+        },
+        "test_ready_gives_its_connection_back",
+    ),
+    Wrong(
+        "a connection that is dropped",
+        {
+            DATABASE: (
+                ASK + "\n            " + QUERY,
+                CONNECT + "            " + QUERY,
+            )
+        },
+        "test_ready_gives_its_connection_back",
+    ),
+    Wrong(
+        "an error that is told to everybody",
+        {
+            DATABASE: [
+                (
+                    "async def is_reachable(engine: AsyncEngine) -> bool:",
+                    "async def is_reachable(engine: AsyncEngine) -> str:",
+                ),
+                ("    except Exception:\n", "    except Exception as error:\n"),
+                ("        return False\n", "        return str(error)\n"),
+                ("    return True\n", '    return ""\n'),
+            ],
+            ROUTER: [
+                (
+                    "if await is_reachable(request.app.state.engine):",
+                    "problem = await is_reachable(request.app.state.engine)\n    if not problem:",
+                ),
+                ('status="unavailable"', "status=problem"),
+            ],
+            SCHEMAS: ('Literal["ok", "unavailable"]', "str"),
+        },
+        "test_unavailable_answer_tells_no_secrets",
+    ),
+    Wrong("a 503 that nobody declared", {ROUTER: (DECLARED, "")}, "test_ready_documents_both_answers"),
+    Wrong(
+        "an alive that asks the database",
+        {
+            ROUTER: (
+                LIVE,
+                LIVE_BY_DATABASE,
+            )
+        },
+        "test_live_needs_no_database",
+        Line(ROUTER, "raise RuntimeError"),
+        Kind.RAISED,
+    ),
+    Wrong(
+        "a start-up that is still to be written",
+        {
+            DATABASE: (
+                "return async_sessionmaker(engine, expire_on_commit=False)",
+                'raise NotImplementedError("later")',
+            )
+        },
+        "test_engine_is_there_while_the_application_runs",
+        Line(DATABASE, "raise Not"),
+        Kind.STUB,
+    ),
+    Wrong(
+        "a probe that is still to be written",
+        {
+            DATABASE: (
+                "    try:\n        async with",
+                '    raise NotImplementedError("later")\n    try:\n        async with',
+            )
+        },
+        "test_ready_answers_ok",
+        Line(DATABASE, "raise Not"),
+        Kind.STUB,
+    ),
+    Wrong(
+        "a misspelt import",
+        {MAIN: ("import make_session_factory", "import make_sesion_factory")},
+        LOAD,
+        Line(MAIN, "make_sesion"),
+        Kind.NAME,
+    ),
+]
+
+RIGHT = [
+    Right("everything in the lifespan, with try and finally", {MAIN: [IMPORT_ENGINE, (OPEN, BY_HAND)]}),
+    Right(
+        "an exit stack",
+        {
+            MAIN: [
+                ("import asynccontextmanager", "import AsyncExitStack, asynccontextmanager"),
+                (
+                    OPEN,
+                    (
+                        "    async with AsyncExitStack() as stack:\n"
+                        "        engine = create_async_engine(get_settings().database_url)\n"
+                        "        stack.push_async_callback(engine.dispose)\n"
+                        "        app.state.engine = engine\n"
+                        "        app.state.session_factory = make_session_factory(engine)\n"
+                        "        yield\n"
+                    ),
+                ),
+                IMPORT_ENGINE,
+            ]
+        },
+    ),
+    Right(
+        "a class as the lifespan",
+        {
+            MAIN: [
+                (
+                    LIFESPAN_HEAD + LIFESPAN_TEXT + OPEN,
+                    (
+                        "class Lifespan:\n"
+                        "    def __init__(self, app: FastAPI) -> None:\n"
+                        "        self.app = app\n\n"
+                        "    async def __aenter__(self) -> None:\n"
+                        "        engine = create_async_engine(get_settings().database_url)\n"
+                        "        self.app.state.engine = engine\n"
+                        "        self.app.state.session_factory = make_session_factory(engine)\n\n"
+                        "    async def __aexit__(self, *error: object) -> None:\n"
+                        "        await self.app.state.engine.dispose()\n"
+                    ),
+                ),
+                ("lifespan=lifespan", "lifespan=Lifespan"),
+                IMPORT_ENGINE,
+            ]
+        },
+    ),
+    Right(
+        "a lifespan that yields state",
+        {
+            MAIN: [
+                ("        yield\n", '        yield {"engine": engine}\n'),
+                ("AsyncIterator[None]", "AsyncIterator[dict[str, object]]"),
+            ]
+        },
+    ),
+    Right(
+        "a factory of lifespans",
+        {
+            MAIN: [
+                (
+                    LIFESPAN_HEAD + LIFESPAN_TEXT + OPEN,
+                    (
+                        "def lifespan_for(url: str):\n"
+                        "    @asynccontextmanager\n"
+                        "    async def lifespan(app: FastAPI) -> AsyncIterator[None]:\n"
+                        "        async with open_engine(url) as engine:\n"
+                        "            app.state.engine = engine\n"
+                        "            app.state.session_factory = make_session_factory(engine)\n"
+                        "            yield\n\n"
+                        "    return lifespan\n"
+                    ),
+                ),
+                ("lifespan=lifespan", "lifespan=lifespan_for(settings.database_url)"),
+            ]
+        },
+    ),
+    Right(
+        "an engine made at import, closed by the lifespan",
+        {
+            DATABASE: [
+                (
+                    "PROBE_SECONDS = 2.0",
+                    "engine = create_async_engine(get_settings().database_url)\nPROBE_SECONDS = 2.0",
+                ),
+                ("import asyncio\n", "import asyncio\n\nfrom app.core.config import get_settings\n"),
+            ],
+            MAIN: [
+                IMPORT_ENGINE,
+                (OPEN, BY_HAND.partition("\n")[2]),
+                ("import make_session_factory, open_engine", "import engine"),
+            ],
+        },
+    ),
+    Right(
+        "a start-up that refuses to go on without its database",
+        {
+            MAIN: [
+                (
+                    OPEN,
+                    OPEN.replace(
+                        "        yield",
+                        ASKED_AT_START,
+                    ),
+                )
+            ]
+        },
+    ),
+    Right(
+        "an exception instead of the response's status",
+        {
+            ROUTER: [
+                (
+                    STATUS + '    return HealthStatus(status="unavailable")\n',
+                    "    raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE)\n",
+                ),
+                ("import APIRouter, Request, Response", "import APIRouter, HTTPException, Request"),
+                ("ready(request: Request, response: Response)", "ready(request: Request)"),
+                (DECLARED, '    responses={503: {"description": "The database does not answer"}},\n'),
+            ]
+        },
+    ),
+    Right(
+        "a response of its own",
+        {
+            ROUTER: [
+                (UNAVAILABLE, '    return JSONResponse({"status": "unavailable"}, status_code=503)\n'),
+                (
+                    "import APIRouter, Request, Response\n",
+                    "import APIRouter, Request\nfrom fastapi.responses import JSONResponse\n",
+                ),
+                (
+                    "ready(request: Request, response: Response) -> HealthStatus:",
+                    "ready(request: Request) -> HealthStatus | JSONResponse:",
+                ),
+            ]
+        },
+    ),
+    Right(
+        "asyncio.wait_for and a session",
+        {
+            DATABASE: [
+                (
+                    ASK + "\n            " + QUERY,
+                    "await asyncio.wait_for(_ask(engine), PROBE_SECONDS)",
+                ),
+                (
+                    "async def is_reachable",
+                    (
+                        "async def _ask(engine: AsyncEngine) -> None:\n"
+                        "    async with make_session_factory(engine)() as session:\n"
+                        "        await session.scalar(select(1))\n\n\n"
+                        "async def is_reachable"
+                    ),
+                ),
+                ("import text", "import select"),
+            ]
+        },
+    ),
+    Right(
+        "anyio's time limit, and no pool",
+        {
+            DATABASE: [
+                (
+                    "asyncio.timeout(PROBE_SECONDS), engine.connect() as connection:\n            " + QUERY,
+                    "engine.connect() as connection:\n                " + QUERY,
+                ),
+                (
+                    "        async with engine",
+                    "        with anyio.fail_after(PROBE_SECONDS):\n            async with engine",
+                ),
+                ("import asyncio\n", "import anyio\n"),
+                ("pool_pre_ping=True", "poolclass=NullPool"),
+                ("from sqlalchemy import text\n", "from sqlalchemy import NullPool, text\n"),
+            ]
+        },
+    ),
+    Right(
+        "a database that is a dependency",
+        {
+            ROUTER: [
+                (
+                    "ready(request: Request, response: Response)",
+                    "ready(reachable: Reachable, response: Response)",
+                ),
+                ("if await is_reachable(request.app.state.engine):", "if reachable:"),
+                (
+                    'router = APIRouter(prefix="/health", tags=["health"])\n',
+                    (
+                        'router = APIRouter(prefix="/health", tags=["health"])\n\n\n'
+                        "async def ask(request: Request) -> bool:\n"
+                        "    return await is_reachable(request.app.state.engine)\n\n\n"
+                        "Reachable = Annotated[bool, Depends(ask)]\n"
+                    ),
+                ),
+                ("from http import", "from typing import Annotated\nfrom http import"),
+                ("import APIRouter, Request", "import APIRouter, Depends, Request"),
+            ]
+        },
+    ),
+]

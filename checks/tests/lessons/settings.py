@@ -1,0 +1,404 @@
+"""Lesson 02: versions of its reference, wrong and right."""
+
+from textwrap import indent
+
+from checks.items import LOAD
+from checks.report import Kind
+from checks.tests.lessons.judging import Line, Right, Wrong
+
+MAIN = "app/main.py"
+CONFIG = "app/core/config.py"
+EXAMPLE = ".env.example"
+CLASS = Line(CONFIG, "class Settings")
+MODEL_CONFIG = 'model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)'
+KEY = "secret_key: SecretStr = Field(min_length=32)"
+CACHED = "@lru_cache\ndef get_settings() -> Settings:"
+MADE = "return Settings()"
+APPLICATION = "app = FastAPI(title=settings.app_name, debug=settings.debug)"
+
+ENVIRONMENT_BY_HAND = '''
+"""Settings without pydantic-settings."""
+
+import os
+from functools import lru_cache
+
+from pydantic import BaseModel, Field, SecretStr
+
+
+class Settings(BaseModel):
+    app_name: str = Field(default_factory=lambda: os.getenv("APP_NAME", "Lending library"))
+    debug: bool = Field(default_factory=lambda: os.getenv("DEBUG", "false") == "true")
+    database_url: str = Field(default_factory=lambda: os.getenv("DATABASE_URL", "sqlite+aiosqlite:///./library.db"))
+    secret_key: SecretStr = Field(default_factory=lambda: SecretStr(os.environ["SECRET_KEY"]), min_length=32)
+
+
+@lru_cache
+def get_settings() -> Settings:
+    return Settings()
+'''
+
+
+def member(source: str) -> tuple[str, str]:
+    """The edit that gives the settings one more member."""
+    return "\n\n@lru_cache", indent(source, "    ") + "\n\n@lru_cache"
+
+
+ENV_FILE_FIRST = """
+@classmethod
+def settings_customise_sources(cls, settings_cls, init_settings, env_settings, dotenv_settings, **others):
+    return init_settings, dotenv_settings, env_settings
+"""
+
+ALL_SOURCES = """
+@classmethod
+def settings_customise_sources(cls, settings_cls, init_settings, env_settings, dotenv_settings, **others):
+    return init_settings, env_settings, dotenv_settings, *others.values()
+"""
+
+SHOWN = """
+def __str__(self) -> str:
+    return self.secret_key.get_secret_value()
+"""
+
+COMPUTED = """
+@computed_field
+@property
+def is_sqlite(self) -> bool:
+    return self.database_url.startswith("sqlite")
+"""
+
+WRONG = [
+    Wrong(
+        "the environment read by hand",
+        {CONFIG: ENVIRONMENT_BY_HAND},
+        "settings-from-env",
+        Line(CONFIG, "os.getenv"),
+    ),
+    Wrong(
+        "the key read by hand elsewhere",
+        {
+            MAIN: [
+                ("from fastapi import FastAPI", "import os\n\nfrom fastapi import FastAPI"),
+                (APPLICATION, APPLICATION + '\n    app.state.key = os.environ["SECRET_KEY"]'),
+            ]
+        },
+        "settings-from-env",
+        Line(MAIN, "os.environ"),
+    ),
+    Wrong("no .env", {CONFIG: ('env_file=".env", ', "")}, "test_env_file_is_read", CLASS),
+    Wrong("no .env, as the convention sees it", {CONFIG: ('env_file=".env", ', "")}, "settings-from-env"),
+    Wrong(
+        "another file's name", {CONFIG: ('env_file=".env"', 'env_file="env"')}, "test_env_file_is_read", CLASS
+    ),
+    Wrong(
+        "a file next to the module",
+        {
+            CONFIG: [
+                ('env_file=".env"', 'env_file=Path(__file__).parent / ".env"'),
+                ("from functools", "from pathlib import Path\nfrom functools"),
+            ]
+        },
+        "test_env_file_is_read",
+        CLASS,
+    ),
+    Wrong(
+        ".env over the environment",
+        {CONFIG: member(ENV_FILE_FIRST)},
+        "test_environment_wins_over_env_file",
+        CLASS,
+    ),
+    Wrong(
+        ".env loaded over the environment",
+        {
+            CONFIG: [
+                ("from functools", "from dotenv import load_dotenv\nfrom functools"),
+                (MADE, 'load_dotenv(".env", override=True)\n    return Settings()'),
+            ]
+        },
+        "test_environment_wins_over_env_file",
+        CLASS,
+    ),
+    Wrong(
+        "extra lines forbidden",
+        {CONFIG: ('extra="ignore", ', "")},
+        "test_env_file_may_hold_other_variables",
+        CLASS,
+    ),
+    Wrong(
+        "a key in the source",
+        {CONFIG: (KEY, 'secret_key: SecretStr = SecretStr("change-me-change-me-change-me-change-me")')},
+        "test_missing_key_is_refused",
+        CLASS,
+    ),
+    Wrong(
+        "a key in the source, as the convention sees it",
+        {CONFIG: (KEY, 'secret_key: SecretStr = SecretStr("change-me-change-me-change-me-change-me")')},
+        "settings-from-env",
+        Line(CONFIG, "change-me"),
+    ),
+    Wrong(
+        "a key that may be missing",
+        {CONFIG: (KEY, "secret_key: SecretStr | None = None")},
+        "test_missing_key_is_refused",
+        CLASS,
+    ),
+    Wrong(
+        "a key that is made at each start",
+        {
+            CONFIG: [
+                (KEY, "secret_key: SecretStr = Field(default_factory=lambda: SecretStr(token_hex()))"),
+                ("from functools", "from secrets import token_hex\nfrom functools"),
+            ]
+        },
+        "test_missing_key_is_refused",
+        CLASS,
+    ),
+    Wrong(
+        "a key of any length", {CONFIG: (KEY, "secret_key: SecretStr")}, "test_short_key_is_refused", CLASS
+    ),
+    Wrong(
+        "a key one character shorter",
+        {CONFIG: ("min_length=32", "min_length=31")},
+        "test_short_key_is_refused",
+        CLASS,
+    ),
+    Wrong(
+        "a key one character longer",
+        {CONFIG: ("min_length=32", "min_length=33")},
+        "test_environment_reaches_the_settings",
+        Line(CONFIG, MADE),
+        Kind.RAISED,
+    ),
+    Wrong(
+        "a key in plain sight",
+        {CONFIG: ("secret_key: SecretStr", "secret_key: str")},
+        "test_key_is_not_shown",
+        CLASS,
+    ),
+    Wrong(
+        "a key that __str__ shows",
+        {CONFIG: member(SHOWN)},
+        "test_key_is_not_shown",
+        CLASS,
+    ),
+    Wrong(
+        "a key in the error",
+        {CONFIG: (", hide_input_in_errors=True", "")},
+        "test_refusal_does_not_show_the_key",
+        CLASS,
+    ),
+    Wrong(
+        "settings read each time",
+        {CONFIG: ("@lru_cache\n", "")},
+        "test_settings_are_read_once",
+        Line(CONFIG, "def get_settings"),
+    ),
+    Wrong(
+        "debug on by default",
+        {CONFIG: ("debug: bool = False", "debug: bool = True")},
+        "test_debug_is_off_by_default",
+        CLASS,
+    ),
+    Wrong(
+        "debug as a text",
+        {CONFIG: ("debug: bool = False", 'debug: str = ""')},
+        "test_environment_reaches_the_settings",
+        CLASS,
+    ),
+    Wrong(
+        "a driver that blocks",
+        {CONFIG: ("sqlite+aiosqlite:", "sqlite:")},
+        "test_default_database_has_an_async_driver",
+        CLASS,
+    ),
+    Wrong(
+        "values that are handed over and ignore the environment",
+        {CONFIG: (MADE, 'return Settings(app_name="Lending library", debug=False)')},
+        "test_environment_reaches_the_settings",
+        CLASS,
+    ),
+    Wrong(
+        "a prefix nobody knows of",
+        {CONFIG: ('env_file=".env", ', 'env_file=".env", env_prefix="LIBRARY_", ')},
+        LOAD,
+        Line(CONFIG, MADE),
+        Kind.RAISED,
+    ),
+    Wrong(
+        "a setting without a default",
+        {CONFIG: ('app_name: str = "Lending library"', "app_name: str")},
+        LOAD,
+        Line(CONFIG, MADE),
+        Kind.RAISED,
+    ),
+    Wrong(
+        "another name for a setting", {CONFIG: ("database_url: str", "db_url: str")}, LOAD, CLASS, Kind.NAME
+    ),
+    Wrong(
+        "a title in the source",
+        {MAIN: ("title=settings.app_name", 'title="Lending library"')},
+        "test_title_comes_from_the_settings",
+        Line(MAIN, "FastAPI("),
+    ),
+    Wrong(
+        "a debug mode that nobody sets",
+        {MAIN: (", debug=settings.debug", "")},
+        "test_debug_reaches_the_application",
+        Line(MAIN, "FastAPI("),
+    ),
+    Wrong(
+        "a debug mode that is always on",
+        {MAIN: ("debug=settings.debug", "debug=True")},
+        "test_debug_reaches_the_application",
+        Line(MAIN, "FastAPI("),
+    ),
+    Wrong(
+        "an example with a setting missing",
+        {EXAMPLE: ("DEBUG=false\n", "")},
+        "test_example_names_every_setting",
+        Line(EXAMPLE, "# Copy"),
+    ),
+    Wrong(
+        "an example with a key that works",
+        {EXAMPLE: ("\nSECRET_KEY=", "\nSECRET_KEY=please-change-this-key-before-you-go-live")},
+        "test_example_holds_no_usable_key",
+    ),
+    Wrong(
+        "an example with a value that is refused",
+        {EXAMPLE: ("DEBUG=false", "DEBUG=")},
+        "test_example_becomes_a_working_env_file",
+        Line(EXAMPLE, "# Copy"),
+    ),
+    Wrong(
+        "a function that is still to be written",
+        {CONFIG: (MADE, 'raise NotImplementedError("later")')},
+        LOAD,
+        Line(CONFIG, "raise"),
+        Kind.STUB,
+    ),
+]
+
+RIGHT = [
+    Right(
+        "a file found from the module, wherever the service is started",
+        {
+            CONFIG: [
+                ('env_file=".env"', 'env_file=Path(__file__).resolve().parents[2] / ".env"'),
+                ("from functools", "from pathlib import Path\nfrom functools"),
+            ]
+        },
+    ),
+    Right(
+        "one object at the module's end",
+        {
+            CONFIG: [
+                (CACHED, "def get_settings() -> Settings:"),
+                (MADE, "return settings\n\n\nsettings = Settings()"),
+                ("from functools import lru_cache\n\n", ""),
+            ]
+        },
+    ),
+    Right(
+        "a cache of its own",
+        {
+            CONFIG: [
+                (CACHED, "_known: list[Settings] = []\n\n\ndef get_settings() -> Settings:"),
+                (MADE, "if not _known:\n        _known.append(Settings())\n    return _known[0]"),
+            ]
+        },
+    ),
+    Right(
+        "the file named where the object is made",
+        {CONFIG: [('env_file=".env", ', ""), (MADE, 'return Settings(_env_file=".env")')]},
+    ),
+    Right(
+        "two classes, several files, the limit in a validator",
+        {
+            CONFIG: [
+                (
+                    "class Settings(BaseSettings):",
+                    (
+                        "class FromEnvironment(BaseSettings):\n"
+                        "    model_config = SettingsConfigDict(\n"
+                        '        env_file=(".env", ".env.local"), extra="ignore", hide_input_in_errors=True\n'
+                        "    )\n\n\n"
+                        "class Settings(FromEnvironment):"
+                    ),
+                ),
+                ("    " + MODEL_CONFIG + "\n\n", ""),
+                (
+                    KEY,
+                    (
+                        "secret_key: SecretStr\n\n"
+                        '    @field_validator("secret_key")\n'
+                        "    @classmethod\n"
+                        "    def long_enough(cls, key: SecretStr) -> SecretStr:\n"
+                        "        if len(key.get_secret_value()) < 32:\n"
+                        '            raise ValueError("at least 32 characters")\n'
+                        "        return key"
+                    ),
+                ),
+                ("import Field, SecretStr", "import Field, SecretStr, field_validator"),
+            ]
+        },
+    ),
+    Right(
+        "the limit in the annotation, the names as aliases",
+        {
+            CONFIG: [
+                (
+                    KEY,
+                    'secret_key: Annotated[SecretStr, Field(min_length=32, validation_alias="SECRET_KEY")]',
+                ),
+                ("from functools", "from typing import Annotated\nfrom functools"),
+            ]
+        },
+    ),
+    Right(
+        "a refusal in words of its own",
+        {
+            CONFIG: (
+                MADE,
+                (
+                    "try:\n        return Settings()\n    except ValueError:\n"
+                    '        raise SystemExit("The settings are not valid: see .env.example") from None'
+                ),
+            )
+        },
+    ),
+    Right(
+        "sources that are listed, secrets in files among them",
+        {CONFIG: member(ALL_SOURCES)},
+    ),
+    Right(
+        "an application that is told its settings",
+        {
+            MAIN: [
+                (
+                    "def create_app() -> FastAPI:",
+                    "def create_app(settings: Settings | None = None) -> FastAPI:",
+                ),
+                ("settings = get_settings()", "settings = settings or get_settings()"),
+                ("import get_settings", "import Settings, get_settings"),
+            ]
+        },
+    ),
+    Right(
+        "an example with comments after its values",
+        {
+            EXAMPLE: (
+                "\nSECRET_KEY=",
+                "\n# export LOG_LEVEL=info\nexport SECRET_KEY=  # at least 32 characters, see above",
+            )
+        },
+    ),
+    Right(
+        "a field that is computed",
+        {
+            CONFIG: [
+                ("import Field, SecretStr", "import Field, SecretStr, computed_field"),
+                member(COMPUTED),
+            ]
+        },
+    ),
+]
