@@ -24,7 +24,7 @@ def test_app_is_a_fastapi_application(app: "FastAPI") -> None:
 
     Why: uvicorn is told `app.main:app` and calls what it finds there for every request.
 
-    Next: Look at step 3: what does the last line of app/main.py put into `app`?
+    Next: Look at step 1: what does the last line of app/main.py put into `app`?
     """
     from fastapi import FastAPI
 
@@ -42,7 +42,7 @@ async def test_live_is_served(app: "FastAPI", client: "httpx.AsyncClient") -> No
 
     Why: A load balancer asks one fixed address; any other answer takes the service out of use.
 
-    Next: Compare method, path and prefix with step 2; a router serves nothing before step 3 includes it.
+    Next: Compare method, path and prefix with step 3; a router serves nothing before step 1 includes it.
     """
     response = await client.get(LIVE)
     expect(
@@ -59,7 +59,7 @@ async def test_live_answers_ok(client: "httpx.AsyncClient") -> None:
 
     Why: Machines read the status code, people the body; they have to say the same.
 
-    Next: Compare what the handler returns with step 2.
+    Next: Compare what the handler returns with step 3.
     """
     expect_answer(await client.get(LIVE), 200, {"status": "ok"})
 
@@ -70,7 +70,7 @@ async def test_live_answers_with_json(client: "httpx.AsyncClient") -> None:
 
     Why: A client decides by the header Content-Type how to read a body.
 
-    Next: FastAPI writes the header for the object that a handler returns; see step 2.
+    Next: FastAPI writes the header for the object that a handler returns; see step 3.
     """
     response = await client.get(LIVE)
     content_type = response.headers.get("content-type", "none")
@@ -88,7 +88,7 @@ async def test_live_is_documented(app: "FastAPI", client: "httpx.AsyncClient") -
 
     Why: /docs and generated clients know only what the route declares, not what it happens to return.
 
-    Next: Step 1 describes the model, step 2 says where the route names it.
+    Next: Step 2 describes the model, step 3 says where the route names it.
     """
     documentation = app.openapi()
     operation = documentation["paths"].get(LIVE, {}).get("get", {})
@@ -115,7 +115,7 @@ async def test_live_only_answers_get(client: "httpx.AsyncClient") -> None:
 
     Why: A probe reads. Methods that mean nothing here should say so.
 
-    Next: Step 2 names the one method that the route serves.
+    Next: Step 3 names the one method that the route serves.
     """
     expect_answer(await client.post(LIVE), 405)
 
@@ -126,6 +126,6 @@ async def test_unknown_path_is_not_found(client: "httpx.AsyncClient") -> None:
 
     Why: A client with a wrong address has to learn that, and not that all is well.
 
-    Next: Serve the one path of step 2; FastAPI itself answers for all others.
+    Next: Serve the one path of step 3; FastAPI itself answers for all others.
     """
     expect_answer(await client.get("/no/such/path"), 404)

@@ -131,7 +131,7 @@ def test_env_file_is_read(read: Read, apart: Path, settings_class: Place) -> Non
 
     Why: On your own machine one file keeps the values, and you set nothing by hand.
 
-    Next: Step 2 says which entry of the model's configuration names the file.
+    Next: Step 3 says which entry of the model's configuration names the file.
     """
     write_env(apart, APP_NAME="From the file")
     name = read(SECRET_KEY=KEY).app_name
@@ -149,7 +149,7 @@ def test_environment_wins_over_env_file(read: Read, apart: Path, settings_class:
 
     Why: Whoever operates the service has the last word, not a file that was left on the disk.
 
-    Next: pydantic-settings has this order by itself; look for code of yours that changes it (step 2).
+    Next: pydantic-settings has this order by itself; look for code of yours that changes it (step 3).
     """
     write_env(apart, APP_NAME="From the file")
     name = read(SECRET_KEY=KEY, APP_NAME="From the environment").app_name
@@ -167,7 +167,7 @@ def test_env_file_may_hold_other_variables(read: Read, apart: Path, settings_cla
 
     Why: Docker and many others read the same file; a line for them is no mistake of yours.
 
-    Next: Step 2 says what the model's configuration has to say about extra variables.
+    Next: Step 3 says what the model's configuration has to say about extra variables.
     """
     write_env(apart, COMPOSE_PROJECT_NAME="library")
     try:
@@ -241,7 +241,7 @@ def test_refusal_does_not_show_the_key(read: Read, settings_class: Place) -> Non
 
     Why: The error of a failed start stands in the log, and a short key may be one that is in use.
 
-    Next: Step 2 names the entry of the model's configuration that hides values in errors.
+    Next: Step 3 names the entry of the model's configuration that hides values in errors.
     """
     short = "tomorrow-never-knows"
     error = refusal(read, SECRET_KEY=short)
@@ -259,7 +259,7 @@ def test_settings_are_read_once(load: "Load") -> None:
 
     Why: Reading the file for each request is slow, and two answers in one process may differ.
 
-    Next: Step 3; functools has a decorator that remembers what a function returned.
+    Next: Step 2; functools has a decorator that remembers what a function returned.
     """
     config = load(CONFIG, SECRET_KEY=KEY)
     expect(

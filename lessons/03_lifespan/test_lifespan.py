@@ -32,7 +32,7 @@ async def test_engine_is_there_while_the_application_runs(
 
     Why: One engine keeps the connections for all requests; later lessons take it from there.
 
-    Next: Step 4: the lifespan puts the engine where the whole application finds it.
+    Next: Step 2: the lifespan puts the engine where the whole application finds it.
     """
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -67,7 +67,7 @@ async def test_engine_goes_where_the_settings_say(app: "FastAPI", database: Data
 
     Why: A service that goes to another database than its operator said loses data without a word.
 
-    Next: Step 4: what does the lifespan hand to open_engine?
+    Next: Step 2: what does the lifespan hand to open_engine?
     """
     async with serving(app):
         url = app.state.engine.url
@@ -85,7 +85,7 @@ async def test_factory_makes_sessions(app: "FastAPI", project: Path) -> None:
 
     Why: Each request gets a session of its own; the factory is what they have in common.
 
-    Next: Step 2 makes the factory, step 4 puts it beside the engine.
+    Next: Step 3 makes the factory, and the lifespan puts it beside the engine.
     """
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -122,7 +122,7 @@ async def test_objects_stay_readable_after_commit(app: "FastAPI", project: Path)
 
     Why: Else an object forgets its values at the commit, and reading one asks the database without await.
 
-    Next: Step 2 names the option.
+    Next: Step 3 names the option.
     """
     async with serving(app), app.state.session_factory() as session:
         expires = session.sync_session.expire_on_commit
@@ -213,7 +213,7 @@ async def test_application_can_start_again(app: "FastAPI", project: Path) -> Non
 
     Why: Tests start and stop one application many times.
 
-    Next: Step 4: whatever belongs to one run is made inside the lifespan.
+    Next: Step 2: whatever belongs to one run is made inside the lifespan.
     """
     async with serving(app):
         await use(app.state.engine)
@@ -234,7 +234,7 @@ async def test_ready_answers_ok(client: "httpx.AsyncClient") -> None:
 
     Why: A load balancer sends requests only to a service that says it is ready.
 
-    Next: Step 5 describes the route.
+    Next: Step 4 describes the route.
     """
     expect_answer(await client.get(READY), 200, {"status": "ok"})
 
@@ -245,7 +245,7 @@ async def test_ready_is_unavailable_without_database(database: Database, client:
 
     Why: A service that says it is ready and fails each request is worse than one that is not there.
 
-    Next: Step 3: what does is_reachable say when the query raises? Step 5: what then?
+    Next: Step 5: what is the answer when the query raises? Step 4: what does the route do with it?
     """
     await client.get(READY)
     await database.go_away()
@@ -259,7 +259,7 @@ async def test_ready_recovers(database: Database, client: "httpx.AsyncClient") -
 
     Why: Databases restart. A service that has to be restarted too wakes somebody up at night.
 
-    Next: Step 3: the question has to be asked anew each time.
+    Next: Step 5: the question has to be asked anew each time.
     """
     await client.get(READY)
     await database.go_away()
@@ -275,7 +275,7 @@ async def test_ready_does_not_wait_for_ever(app: "FastAPI", client: "httpx.Async
 
     Why: A network that swallows packets gives no error. Whoever waits without a limit waits for ever.
 
-    Next: Step 3 gives the limit; asyncio has a context manager for it.
+    Next: Step 5 gives the limit; asyncio has a context manager for it.
     """
     async with stalled(app.state.engine):
         clock = asyncio.get_running_loop().time
@@ -297,7 +297,7 @@ async def test_ready_gives_its_connection_back(database: Database, client: "http
 
     Why: A probe comes every few seconds. With one connection each, the pool is empty in a minute.
 
-    Next: Step 3: the connection is a context manager.
+    Next: Step 5: the connection is a context manager.
     """
     for _ in range(3):
         response = await client.get(READY)
@@ -315,7 +315,7 @@ async def test_unavailable_answer_tells_no_secrets(database: Database, client: "
 
     Why: The text of a database error may hold its address, a user or a password. The log is the place for it.
 
-    Next: Step 5 says what the body is.
+    Next: Step 4 says what the body is.
     """
     await database.go_away()
     response = await client.get(READY)
@@ -334,7 +334,7 @@ async def test_ready_documents_both_answers(app: "FastAPI", client: "httpx.Async
 
     Why: Whoever sets up the load balancer reads there what to expect.
 
-    Next: Step 5: the decorator takes `responses=` for the answers besides the usual one.
+    Next: Step 4: the decorator takes `responses=` for the answers besides the usual one.
     """
     operation = app.openapi()["paths"].get(READY, {}).get("get", {})
     documented = sorted(operation.get("responses", {}))
@@ -352,7 +352,7 @@ async def test_live_needs_no_database(database: Database, client: "httpx.AsyncCl
 
     Why: Who does not answer here is killed and started again. That brings no database back.
 
-    Next: Leave live as it is: step 5 adds a second probe.
+    Next: Leave live as it is: step 4 adds a second probe.
     """
     await database.go_away()
     expect_answer(await client.get("/health/live"), 200, {"status": "ok"})
