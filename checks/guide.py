@@ -30,7 +30,7 @@ class Standing(StrEnum):
     OPEN = "open"
     """Reached, not green."""
     DONE = "done"
-    """Green, by the learner's own work."""
+    """Green: the pytest side says so of a learner's own work alone."""
     SKIPPED = "skipped"
     """Its files are the reference's."""
 
@@ -203,7 +203,7 @@ class Guide:
         reached = self._reached()
         lesson = self._in_hand(reached)
         behind = [other for other in reached if other != lesson]
-        done = sum(self._is_done(other) for other in behind)
+        done = sum(self.workspace.is_green(other.name) for other in behind)
         return Position(
             lesson=self._view(lesson, reached) if lesson else None,
             brief=self._brief(lesson),
@@ -350,12 +350,9 @@ class Guide:
     def _standing(self, lesson: Lesson, reached: Sequence[Lesson]) -> Standing:
         if lesson not in reached:
             return Standing.AHEAD
-        if self._is_done(lesson):
+        if self.workspace.is_green(lesson.name):
             return Standing.DONE
         return Standing.OPEN if self.workspace.lesson_is_own_work(lesson) else Standing.SKIPPED
-
-    def _is_done(self, lesson: Lesson) -> bool:
-        return self.workspace.is_green(lesson.name) and self.workspace.lesson_is_own_work(lesson)
 
     def _in_hand(self, reached: Sequence[Lesson]) -> Lesson | None:
         """The furthest lesson that was reached, or the one after it where that is settled."""
