@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from checks.lesson import Lesson
+from checks.report import Kind, Problem
 from checks.run import LessonRun, Tally
 from checks.workspace import Change
 
@@ -62,8 +63,7 @@ def _next(
     for lesson in lessons:
         tally = run.tallies[lesson.name]
         if tally.failed:
-            yield f"Brief  lessons/{lesson.name}/README.md", CALM
-            yield f"Next   mend the first failure above, then: pytest lessons/{lesson.name[:2]}", CALM
+            yield from _mend(run, lesson, next(iter(tally.failed.values())))
             return
     if not lessons:
         return
@@ -83,3 +83,15 @@ def _next(
         yield f"Next   workshop reset {last.number} brings the starter back, to do this lesson yourself", CALM
     else:
         yield f"Next   run the whole lesson: pytest lessons/{last.name[:2]}", CALM
+
+
+def _mend(run: LessonRun, lesson: Lesson, problem: Problem) -> Iterator[tuple[str, Markup]]:
+    """Where to read on after a failure; code of an earlier lesson has its own brief, and a way past it."""
+    file = problem.place.file.removeprefix("project/") if problem.place else ""
+    maker = run.course.makers.get(file, lesson.name)
+    if problem.kind is Kind.STUB and maker < lesson.name:
+        yield f"Brief  lessons/{maker}/README.md: this part belongs to lesson {maker[:2]}", CALM
+        yield f"Next   write it, or begin at lesson {lesson.name[:2]}: workshop catchup {lesson.number}", CALM
+    else:
+        yield f"Brief  lessons/{lesson.name}/README.md", CALM
+        yield f"Next   mend the first failure above, then: pytest lessons/{lesson.name[:2]}", CALM
