@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 NO_HARD_LINKS = frozenset(
@@ -126,11 +127,9 @@ class Disk:
         """Make the names in a folder durable, where the system can."""
         if sys.platform == "win32":
             return
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            self.flush(descriptor)
-        except OSError as error:
-            if error.errno not in {errno.EINVAL, errno.EBADF, errno.ENOTSUP}:
-                raise
-        finally:
-            os.close(descriptor)
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                self.flush(descriptor)
+            finally:
+                os.close(descriptor)

@@ -54,14 +54,16 @@ class Staging:
                     notes.append(f"What a program wrote to {name} at the last moment is kept in {aside}.")
                 else:
                     self._area.disk.discard(path)
-        else:
-            self._area.disk.mkdir(self._folder)
+        self.ensure()
         return notes
+
+    def ensure(self) -> None:
+        """Make the folder if it is missing."""
+        if not self._folder.is_dir():
+            self._area.disk.mkdir(self._folder)
 
     def close(self, journal: Path) -> None:
         """End a change: from the moment that the journal is here, it is over."""
-        if not self._folder.is_dir():
-            self._area.disk.mkdir(self._folder)
         self._area.disk.replace(journal, self._folder / DONE)
 
     def _is_kept(self, entry: Entry | None) -> bool:

@@ -86,8 +86,10 @@ class Transaction:
         Raises:
             OSError, DamagedError: not possible now; to be tried again.
         """
+        self._staging.ensure()
         for number, step in reversed(list(enumerate(self.steps))):
             self._revert(number, step)
+        self._close_folders()
         self._restore_state()
         self._staging.close(self.area.journal)
 
@@ -217,8 +219,14 @@ class Transaction:
                 self._rmdir(path)
         elif now is None and step.before and self._make_parents(step.path):
             self.area.disk.mkdir(path)
-            if step.before.mode is not None:
-                self.area.disk.chmod(path, step.before.mode)
+
+    def _close_folders(self) -> None:
+        """Give folders that were made again their permissions, now that their files are back in them."""
+        for step in self.steps:
+            if step.part == "folder" and step.before and step.before.mode is not None:
+                now = look(self.area.root / step.path)
+                if now and is_folder(now) and now.mode != step.before.mode:
+                    self.area.disk.chmod(self.area.root / step.path, step.before.mode)
 
     def _revert_file(self, number: int, path: Path, step: Step, now: Entry | None) -> None:
         if now and step.before and step.before.holds_same(now):

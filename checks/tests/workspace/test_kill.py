@@ -1,0 +1,58 @@
+"""A process that is killed for real, in the middle of what it does."""
+
+import random
+import subprocess
+import sys
+import time
+
+from checks.lesson import Course
+from checks.tests.workspace.world import make_course, picture, put, quick_folder
+from checks.workspace import Workspace
+
+KILLS = 12
+COMMANDS_WITHOUT_END = """
+import sys
+from pathlib import Path
+from checks.lesson import Course
+from checks.workspace import Workspace
+
+workspace = Workspace(Course(Path(sys.argv[1])))
+lesson = workspace.course.all_lessons[1]
+print("ready", flush=True)
+while True:
+    workspace.undo()
+"""
+
+
+def test_kill_at_any_moment() -> None:
+    chance = random.Random(20261123)
+    with quick_folder() as folder:
+        course = make_course(folder / "clone")
+        workspace = Workspace(course)
+        workspace.place(course.all_lessons[2])
+        for number in range(30):
+            put(course.project / f"app/own/file{number}.py", f"mine {number}\n" * 50)
+        mine = picture(course.project)
+        workspace.catchup(course.all_lessons[1])
+        (course.project / "app/own/file7.py").write_text("changed")
+        for number in range(10, 25):
+            (course.project / f"app/own/file{number}.py").unlink()
+        states = [picture(course.project), mine]
+        interruptions = 0
+        for _ in range(KILLS):
+            kill_after(course, chance.uniform(0.0, 0.05))
+            interruptions += (course.project / ".workshop/change.json").exists()
+            workspace.recover()
+            assert picture(course.project) in states
+        assert interruptions > 0
+
+
+def kill_after(course: Course, seconds: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMANDS_WITHOUT_END, str(course.root)], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(seconds)
+        process.kill()
