@@ -106,6 +106,9 @@ class Result(NamedTuple):
 
 
 type Run = Callable[..., Result]
+type Write = Callable[[str, str], Path]
+type MakeGreen = Callable[[str], None]
+type Golden = Callable[[str, str], None]
 type Process = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
@@ -116,7 +119,8 @@ def run(clone: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     def command(*words: str) -> Result:
         with pytest.raises(SystemExit) as end:
             app(words, prog_name="workshop")
-        return Result(end.value.code, *capsys.readouterr())
+        said = capsys.readouterr()
+        return Result(int(end.value.code or 0), said.out, said.err)
 
     return command
 
@@ -139,7 +143,7 @@ def process(clone: Path) -> Process:
 
 
 @pytest.fixture
-def write(clone: Path) -> Callable[[str, str], Path]:
+def write(clone: Path) -> Write:
     """Write a file of the project."""
 
     def write_text(name: str, text: str) -> Path:
@@ -152,13 +156,13 @@ def write(clone: Path) -> Callable[[str, str], Path]:
 
 
 @pytest.fixture
-def make_green(clone: Path) -> Callable[[str], None]:
+def make_green(clone: Path) -> MakeGreen:
     """Say that the checks of a lesson passed, as the pytest side does."""
     return lambda name: Workspace(Course(clone)).mark_green(name, green=True)
 
 
 @pytest.fixture
-def golden() -> Callable[[str, str], None]:
+def golden() -> Golden:
     """Compare a screen with the one kept under that name; with WRITE_GOLDEN=1 keep it instead."""
 
     def compare(name: str, screen: str) -> None:

@@ -1,10 +1,14 @@
 """The real command on many consoles and from many folders."""
 
+from pathlib import Path
+
 import pytest
+
+from checks.tests.cli.conftest import MakeGreen, Process, Run, Write
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])
-def test_every_kind_of_screen_on_every_encoding(process, encoding):
+def test_every_kind_of_screen_on_every_encoding(process: Process, encoding: str) -> None:
     said = b""
     for words in (["solve", "1"], ["status"], ["hint", "1"], ["start", "ü→"]):
         result = process(*words, PYTHONIOENCODING=encoding)
@@ -14,7 +18,7 @@ def test_every_kind_of_screen_on_every_encoding(process, encoding):
     assert "Greeting" in said.decode(encoding)
 
 
-def test_signs_have_a_stand_in(run, process, write, make_green):
+def test_signs_have_a_stand_in(run: Run, process: Process, write: Write, make_green: MakeGreen) -> None:
     run("start", "1")
     write("app/greeting.py", "def greet(name): return name\n")
     make_green("01_greeting")
@@ -22,16 +26,16 @@ def test_signs_have_a_stand_in(run, process, write, make_green):
     assert "  + 01  Greeting  done\n" in process("status", PYTHONIOENCODING="ascii").stdout.decode("ascii")
 
 
-def test_no_colour_in_a_pipe(process):
+def test_no_colour_in_a_pipe(process: Process) -> None:
     assert b"\x1b[" not in process().stdout
 
 
-def test_colour_where_it_is_asked_for(process):
+def test_colour_where_it_is_asked_for(process: Process) -> None:
     assert b"\x1b[" in process(FORCE_COLOR="1").stdout
     assert b"\x1b[32m" not in process(FORCE_COLOR="1", NO_COLOR="1").stdout
 
 
-def test_from_a_folder_inside_the_project(process, clone):
+def test_from_a_folder_inside_the_project(process: Process, clone: Path) -> None:
     process("start", "1")
     said = process(cwd=clone / "project" / "app", PYTHONIOENCODING="utf-8").stdout.decode()
 
@@ -39,7 +43,7 @@ def test_from_a_folder_inside_the_project(process, clone):
     assert "uv run pytest ../../lessons/01_greeting\n" in said
 
 
-def test_a_reader_that_closes_early(clone):
+def test_a_reader_that_closes_early(clone: Path) -> None:
     import os
     import subprocess
     import sys
@@ -61,7 +65,7 @@ def test_a_reader_that_closes_early(clone):
     assert b"Traceback" not in result.stderr
 
 
-def test_a_narrow_terminal_breaks_no_command(process):
+def test_a_narrow_terminal_breaks_no_command(process: Process) -> None:
     said = process(COLUMNS="40", PYTHONIOENCODING="utf-8").stdout.decode()
 
     assert "uv run pytest lessons/01\n" in said

@@ -1,17 +1,21 @@
 """What `--json` prints: one JSON value on standard output, in ASCII, whatever the console."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from checks.tests.cli.conftest import Result, Run, Write
 
-def data(result):
+
+def data(result: Result) -> Any:
     assert result.exit_code == 0, result.output
     assert result.stdout.isascii()
     return json.loads(result.stdout)
 
 
-def test_position(run):
+def test_position(run: Run) -> None:
     run("start", "1")
     position = data(run("--json"))
 
@@ -21,7 +25,7 @@ def test_position(run):
     assert position["next"]["command"] == "uv run pytest lessons/01"
 
 
-def test_status(run):
+def test_status(run: Run) -> None:
     run("start", "2")
     standings = {lesson["name"]: lesson["standing"] for lesson in data(run("status", "--json"))["lessons"]}
 
@@ -29,7 +33,7 @@ def test_status(run):
     assert standings["03_silence"] == "ahead"
 
 
-def test_hint(run):
+def test_hint(run: Run) -> None:
     run("start", "1")
     run("hint")
     hints = data(run("hint", "--json"))
@@ -45,7 +49,7 @@ def test_hint(run):
     assert [hint["number"] for hint in data(run("hint", "--again", "--json"))["shown"]] == [1, 2]
 
 
-def test_explain(run):
+def test_explain(run: Run) -> None:
     explanation = data(run("explain", "async-handlers", "--json"))
 
     assert explanation["slug"] == "async-handlers"
@@ -57,7 +61,7 @@ def test_explain(run):
     assert "async def " in explanation["good"][0]
 
 
-def test_diff(run):
+def test_diff(run: Run) -> None:
     run("start", "1")
     [file] = data(run("diff", "--spoil", "--json"))["files"]
 
@@ -67,7 +71,7 @@ def test_diff(run):
 
 
 @pytest.mark.parametrize("command", ["start", "solve", "catchup"])
-def test_changes(run, clone, command):
+def test_changes(run: Run, clone: Path, command: str) -> None:
     outcome = data(run(command, "2", "--json"))
 
     after = {path.relative_to(clone).as_posix() for path in clone.glob("project/app/**/*.py")}
@@ -77,7 +81,7 @@ def test_changes(run, clone, command):
     assert set(outcome["reference"]) <= after
 
 
-def test_reset(run, write):
+def test_reset(run: Run, write: Write) -> None:
     run("start", "2")
     write("app/farewell.py", "")
     outcome = data(run("reset", "2", "--json"))
@@ -86,7 +90,7 @@ def test_reset(run, write):
     assert outcome["saved"]
 
 
-def test_undo(run):
+def test_undo(run: Run) -> None:
     run("start", "1")
     run("solve", "1")
     assert data(run("undo", "--json"))["changed"] == ["project/app/greeting.py"]

@@ -7,31 +7,32 @@ import pytest
 from checks.terminal import Screen
 
 
-def shown(markdown, encoding="utf-8"):
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+def shown(markdown: str, encoding: str = "utf-8") -> str:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding=encoding)
     Screen(stream).markdown(markdown, indent="")
     stream.flush()
-    return stream.buffer.getvalue().decode(encoding)
+    return written.getvalue().decode(encoding)
 
 
 @pytest.fixture(autouse=True)
-def width(monkeypatch):
+def width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
 
 
-def test_paragraphs_are_wrapped_again():
+def test_paragraphs_are_wrapped_again() -> None:
     assert shown("One two three four\nfive six seven eight nine ten.\n\nEleven.") == (
         "One two three four five six seven eight\nnine ten.\n\nEleven.\n"
     )
 
 
-def test_lists_hang():
+def test_lists_hang() -> None:
     assert shown("- first, a long item that needs more than a line\n- second\n  goes on\n\n10. tenth") == (
         "- first, a long item that needs more\n  than a line\n- second goes on\n\n10. tenth\n"
     )
 
 
-def test_code_is_verbatim():
+def test_code_is_verbatim() -> None:
     code = (
         "```python\nif  x:\n\n    return 'a very long line that is by no means broken into two'\n```\nafter"
     )
@@ -40,15 +41,15 @@ def test_code_is_verbatim():
     )
 
 
-def test_code_that_never_ends():
+def test_code_that_never_ends() -> None:
     assert shown("text\n```\na\nb") == "text\n\n  a\n  b\n"
 
 
-def test_headings_and_strong_words():
+def test_headings_and_strong_words() -> None:
     assert shown("### Why\nIt **waits**, `[so]` it *is*.") == "Why\n\nIt waits, `[so]` it *is*.\n"
 
 
-def test_a_word_that_is_longer_than_the_line():
+def test_a_word_that_is_longer_than_the_line() -> None:
     assert shown("see " + "x" * 60) == "see\n" + "x" * 60 + "\n"
 
 
@@ -63,15 +64,15 @@ def test_a_word_that_is_longer_than_the_line():
         ("\udc80", "?"),
     ],
 )
-def test_signs_that_a_console_does_not_have(text, ascii_text):
+def test_signs_that_a_console_does_not_have(text: str, ascii_text: str) -> None:
     assert shown(text, "ascii") == ascii_text + "\n"
 
 
-def test_short_code_is_not_broken():
+def test_short_code_is_not_broken() -> None:
     assert shown("A word or more, and then `uv run pytest` now.") == (
         "A word or more, and then `uv run pytest`\nnow.\n"
     )
 
 
-def test_nothing():
+def test_nothing() -> None:
     assert shown("") == ""

@@ -1,6 +1,10 @@
 """Wrong words on the command line: one clear message, the nearest right word, exit code 2, no traceback."""
 
+from pathlib import Path
+
 import pytest
+
+from checks.tests.cli.conftest import Run
 
 WRONG = [
     (["hitn"], "Did you mean `workshop hint`?"),
@@ -32,7 +36,7 @@ WRONG = [
 @pytest.mark.parametrize(
     ("words", "said"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
-def test_wrong_words(run, words, said):
+def test_wrong_words(run: Run, words: list[str], said: str) -> None:
     result = run(*words)
 
     assert result.exit_code == 2
@@ -42,7 +46,7 @@ def test_wrong_words(run, words, said):
     assert result.stdout == ""
 
 
-def test_wrong_words_change_nothing(run, clone):
+def test_wrong_words_change_nothing(run: Run, clone: Path) -> None:
     for words, _ in WRONG:
         run(*words)
 
@@ -52,5 +56,5 @@ def test_wrong_words_change_nothing(run, clone):
 @pytest.mark.parametrize(
     "word", ["2", "02", "002", "02_farewell", "farewell", "FAREWELL", "lessons/02_farewell/", "lessons\\02"]
 )
-def test_every_name_of_a_lesson(run, word):
+def test_every_name_of_a_lesson(run: Run, word: str) -> None:
     assert "Lesson 02_farewell is ready." in run("start", word).output
