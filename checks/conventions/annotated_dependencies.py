@@ -1,4 +1,4 @@
-'''Dependencies are Annotated aliases.
+"""Dependencies are Annotated aliases.
 
 ## Rule
 
@@ -51,7 +51,7 @@ PageSize = Annotated[int, Depends(page_size)]
 async def count_books(size: PageSize) -> int:
     return size
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -62,8 +62,20 @@ from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, Variable
 
 INJECTS: Final = frozenset({"fastapi.Depends"})
-READS: Final = frozenset(f"fastapi.{name}" for name in "Query Path Header Body Cookie Form File Security".split())
-MARKS: Final = (b"Depends", b"Query", b"Path(", b"Header(", b"Body(", b"Cookie(", b"Form(", b"File(", b"Security")
+READS: Final = frozenset(
+    f"fastapi.{name}" for name in "Query Path Header Body Cookie Form File Security".split()
+)
+MARKS: Final = (
+    b"Depends",
+    b"Query",
+    b"Path(",
+    b"Header(",
+    b"Body(",
+    b"Cookie(",
+    b"Form(",
+    b"File(",
+    b"Security",
+)
 RULE = Rule(
     __name__,
     expected="a parameter annotated with an Annotated alias",

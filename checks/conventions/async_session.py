@@ -158,7 +158,8 @@ def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:
     if isinstance(target, str) and target in MADE:
         if target == "sqlalchemy.orm.sessionmaker" and project.resolver.is_async_maker(call, scope):
             return
-        yield RULE.violation(scope.module, call.func, MADE[target], expected="its asynchronous counterpart")
+        if not _is_made_async(call, scope, project):
+            yield RULE.violation(scope.module, call.func, MADE[target], expected="its asynchronous counterpart")
         return
     func = call.func
     if not isinstance(func, ast.Attribute) or isinstance(parent(call), ast.Await):
@@ -173,6 +174,12 @@ def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:
             yield RULE.violation(scope.module, func, "query(), which only sync sessions have")
     elif target is None and func.attr == "query" and _is_named_session(func.value) and call.args:
         yield RULE.violation(scope.module, func, "a sync Session's query()")
+
+
+def _is_made_async(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether an engine is wrapped, as in ``AsyncEngine(create_engine(...))``."""
+    around = parent(call)
+    return isinstance(around, ast.Call) and str(project.resolver.resolve(around.func, scope)).endswith("AsyncEngine")
 
 
 def _is_named_session(node: ast.expr) -> bool:

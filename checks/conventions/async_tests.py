@@ -1,4 +1,4 @@
-'''Tests drive the app with httpx AsyncClient.
+"""Tests drive the app with httpx AsyncClient.
 
 ## Rule
 
@@ -51,7 +51,7 @@ from fastapi import FastAPI
 
 app = FastAPI()
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator

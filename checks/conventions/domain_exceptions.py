@@ -58,19 +58,21 @@ async def no_copies_left(request: Request, error: NoCopiesLeftError) -> JSONResp
 '''
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Class, Instance, Layer, Module, Project, Scope, Variable
+from checks.source import Class, Instance, Layer, Module, Project, Scope, Variable, parent
 from checks.source.graph import reachable
 from checks.source.kinds import is_exception, literal_keywords
 
 HTTP: Final = "starlette.exceptions.HTTPException"
 JUDGED: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY})
 REGISTERS: Final = frozenset({"exception_handler", "add_exception_handler"})
+INTERNAL: Final = re.compile(r"Unexpected|Internal|Config|Invariant|Assert|NotImplemented|Unreachable|Programming")
 CATCH_ALL: Final = frozenset({"Exception", "BaseException"})
 RULE = Rule(
     __name__,
@@ -138,9 +140,11 @@ def _unhandled(raised: list[tuple[ast.Raise, Scope, Class]], project: Project) -
     handled = _handled(project)
     if not handled.is_clear:
         return
+    caught = _catches_all(project)
     for node, scope, of in raised:
         if scope.module in served and not handled.covers(of, project):
-            yield RULE.violation(
+            doubtful = caught or bool(INTERNAL.search(of.name))
+            yield (RULE.note if doubtful else RULE.violation)(
                 scope.module,
                 node,
                 f"{of.name}, which no exception handler knows: clients get a 500",
@@ -155,10 +159,29 @@ def _handled(project: Project) -> _Handled:
     for module in project.application:
         if b"exception_handler" in module.content:
             _registered(module, project, handled)
+        handled.classes += _handed_on(module, project)
         for node, scope in module.every(ast.ExceptHandler):
             if node.type is not None:
                 handled.classes += [c for c in _classes(node.type, scope, project) if c not in CATCH_ALL]
     return handled
+
+
+def _handed_on(module: Module, project: Project) -> Iterator[Class]:
+    """Exception classes that are put into a table or handed to a call, where something may handle them."""
+    for node, scope in module.every(ast.Name, ast.Attribute):
+        name = node.id if isinstance(node, ast.Name) else node.attr
+        around = parent(node)
+        if not name[:1].isupper() or not isinstance(around, ast.Dict | ast.Call | ast.Tuple | ast.List | ast.keyword):
+            continue
+        if isinstance(around, ast.Call) and (around.func is node or _is_test(around)):
+            continue
+        target = project.resolver.resolve(node, scope)
+        if isinstance(target, Class) and is_exception(target, project.resolver):
+            yield target
+
+
+def _is_test(call: ast.Call) -> bool:
+    return getattr(call.func, "id", "") in {"isinstance", "issubclass"}
 
 
 def _registered(module: Module, project: Project, handled: _Handled) -> None:
@@ -179,6 +202,15 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
         keys = _keys(table, scope, project)
         handled.is_clear &= keys is not None
         handled.classes += keys or []
+
+
+def _catches_all(project: Project) -> bool:
+    """Whether handlers catch every exception themselves, so that it cannot be told what a client gets."""
+    return any(
+        node.type is None or project.resolver.resolve(node.type, handler) in CATCH_ALL
+        for handler in project.handlers
+        for node in handler.nodes(ast.ExceptHandler)
+    )
 
 
 def _is_status(node: ast.AST | None) -> bool:

@@ -1,4 +1,4 @@
-'''Each layer depends only on the layer below it.
+"""Each layer depends only on the layer below it.
 
 ## Rule
 
@@ -115,7 +115,7 @@ class Book(Base):
     __tablename__ = "books"
     id: Mapped[int] = mapped_column(primary_key=True)
 ```
-'''
+"""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -123,19 +123,35 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Area, Binding, Class, Function, Layer, Module, Project, Scope, Target, parent
+from checks.source import (
+    Area,
+    Binding,
+    Class,
+    Function,
+    Layer,
+    Module,
+    Project,
+    Scope,
+    Target,
+    Variable,
+    parent,
+)
 from checks.source.graph import imported_bindings, is_for_typing
-from checks.source.kinds import is_entity, is_mapped, is_pydantic
+from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
 
 BUILDERS: Final = frozenset(
-    f"sqlalchemy.{name}" for name in "select insert update delete text union union_all exists lambda_stmt".split()
+    f"sqlalchemy.{name}"
+    for name in "select insert update delete text union union_all exists lambda_stmt".split()
 ) | {"sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"}
-SESSIONS: Final = ("sqlalchemy.ext.asyncio.AsyncSession.", "sqlalchemy.orm.Session.")
+SESSIONS: Final = frozenset({"sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.orm.Session"})
 QUERIES: Final = frozenset(
     "execute scalar scalars exec query stream stream_scalars get get_one connection".split()
 )
 CHANGES: Final = frozenset("add add_all delete merge".split())
-TRANSACTION: Final = frozenset("commit rollback flush refresh begin begin_nested close expunge expire".split())
+TRANSACTION: Final = frozenset(
+    "commit rollback flush refresh begin begin_nested close expunge expire".split()
+)
+SCHEMA_WORDS: Final = frozenset("schema schemas dto dtos".split())
 HTTP: Final = frozenset({"fastapi.Request", "starlette.responses.Response", "fastapi.HTTPException"})
 UPPER: Final = {
     Layer.REPOSITORY: frozenset({Layer.SERVICE, Layer.ROUTER}),
@@ -146,7 +162,7 @@ UPPER: Final = {
 DOMAIN_LAYERS: Final = frozenset(
     {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
 )
-BY_KIND: Final = frozenset({"models", "schemas", "entities", "tables", "orm", "dto", "dtos", "db", "database"})
+BY_KIND: Final = frozenset("model models schema schemas entities tables orm dto dtos db database domain".split())
 RULE = Rule(
     __name__,
     expected="this layer to use only the layer below it",
@@ -281,7 +297,11 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
     layer = project.layer(module)
     if home is None or home is module or project.layer(home) not in UPPER.get(layer, ()):
         return None
-    if project.layer(home) is Layer.ROUTER and not home.traits.get("routes") and not _routes_in(home, project):
+    if (
+        project.layer(home) is Layer.ROUTER
+        and not home.traits.get("routes")
+        and not _routes_in(home, project)
+    ):
         return None
     article = "an" if layer is Layer.OTHER else "a"
     return RULE.violation(module, node, f"{article} {layer} module that imports {home.file}")
@@ -327,9 +347,8 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
                 if layer not in DOMAIN_LAYERS:
                     continue
                 seen.add((line, home))
-                certain = layer not in {Layer.MODELS, Layer.SCHEMAS} or not BY_KIND.intersection(
-                    (*home.folder[-1:], home.stem if len(home.folder) < 2 else "")
-                )
+                parts = {part.lower() for part in (*home.folder, home.stem if len(home.folder) < 2 else "")}
+                certain = layer not in {Layer.MODELS, Layer.SCHEMAS} or not BY_KIND.intersection(parts)
                 yield (RULE.violation if certain else RULE.note)(
                     module,
                     node,
@@ -363,9 +382,8 @@ def _database_call(call: ast.Call, scope: Scope, project: Project) -> str:
         return ""
     if target in BUILDERS:
         return "build"
-    if target.startswith(SESSIONS):
-        return target.rpartition(".")[2]
-    return ""
+    owner, _, method = target.rpartition(".")
+    return method if owner in SESSIONS else ""
 
 
 def _is_probe(call: ast.Call) -> bool:
@@ -388,15 +406,29 @@ def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | No
         found = f"the session's {method}() in a router"
         return finding(module, call.func, found, expected="the database left to service and repository")
     target = project.resolver.resolve(call.func, scope)
-    if isinstance(target, Function) and project.layer(target.module) is Layer.REPOSITORY:
-        if target.name != "__init__" and not _is_class_call(call, scope, project):
-            found = f"the repository's {target.name}() called by a router"
-            return RULE.violation(module, call.func, found, expected="a router that calls its service")
+    name = _repository_method(call, target, scope, project)
+    if name:
+        found = f"the repository's {name}() called by a router"
+        return RULE.violation(module, call.func, found, expected="a router that calls its service")
     return None
 
 
-def _is_class_call(call: ast.Call, scope: Scope, project: Project) -> bool:
-    return isinstance(project.resolver.resolve(call.func, scope), Class)
+def _repository_method(call: ast.Call, target: Target | None, scope: Scope, project: Project) -> str:
+    """The name of the repository's function that is called; empty when a call only makes a repository."""
+    if isinstance(target, Function):
+        if project.layer(target.module) is not Layer.REPOSITORY or target.name == "__init__":
+            return ""
+        made = project.resolver.infer(call, scope)
+        makes = isinstance(made, Class) and project.layer(made.module) is Layer.REPOSITORY
+        return "" if makes and not is_pydantic(made, project.resolver) else target.name
+    if not isinstance(call.func, ast.Attribute) or isinstance(target, Class):
+        return ""
+    holder = project.resolver.resolve(call.func.value, scope)
+    if isinstance(holder, Variable) and isinstance(holder.binding.scope, Module):
+        home = holder.binding.scope
+        if home is not scope.module and project.layer(home) is Layer.REPOSITORY:
+            return call.func.attr
+    return ""
 
 
 def _service_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
@@ -406,17 +438,17 @@ def _service_call(call: ast.Call, scope: Scope, project: Project) -> Finding | N
         return RULE.violation(
             module, call.func, "a service that reaches through the repository to its session"
         )
+    finding = RULE.note if _is_probe(call) else RULE.violation
     if method == "build":
-        return RULE.violation(module, call.func, "SQL built in a service", expected="queries in the repository")
+        return finding(module, call.func, "SQL built in a service", expected="queries in the repository")
     if method in QUERIES:
         found = f"the session's {method}() in a service"
-        return RULE.violation(module, call.func, found, expected="data access in the repository")
+        return finding(module, call.func, found, expected="data access in the repository")
     if method in CHANGES:
         found = f"the session's {method}() in a service"
         return RULE.note(module, call.func, found, expected="data access in the repository")
     target = project.resolver.resolve(call.func, scope)
-    used = isinstance(target, str) and isinstance(call.func, ast.Attribute) and not scope.module.names.get("_")
-    if used and isinstance(target, str) and _is_through_package(call.func):
+    if isinstance(target, str) and _is_through_package(call.func):
         return _http(call.func, target, module, project, "a service")
     return None
 
@@ -454,7 +486,9 @@ def _repository_call(call: ast.Call, scope: Scope, project: Project) -> Finding 
     if function is None and isinstance(scope, Class):
         return None
     if project.is_depends(call, scope):
-        return RULE.note(module, call.func, "Depends in a repository", expected="a session in the constructor")
+        return RULE.note(
+            module, call.func, "Depends in a repository", expected="a session in the constructor"
+        )
     return None
 
 
@@ -486,21 +520,22 @@ def _returns(module: Module, project: Project) -> Iterator[Finding]:
 
 def _returned_schema(node: ast.expr, function: Function, project: Project) -> Class | None:
     scope = function.parent or function
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-            parsed = project.resolver.unquote(inner.value)
-            found = _returned_schema(parsed, function, project) if parsed is not None else None
-            if found is not None:
-                return found
-        if isinstance(inner, ast.Name | ast.Attribute):
-            target = project.resolver.resolve(inner, scope)
-            if (
-                isinstance(target, Class)
-                and project.layer(target.module) is Layer.SCHEMAS
-                and is_pydantic(target, project.resolver)
-                and not is_mapped(target, project.resolver)
-                and not target.node.type_params
-                and not any("Generic" in ast.unparse(base) for base in target.node.bases)
-            ):
-                return target
+    for part in element_types(node, scope, project.resolver):
+        target = project.resolver.resolve(part, scope) if isinstance(part, ast.Name | ast.Attribute) else None
+        if isinstance(target, Class) and _is_response_schema(target, project):
+            return target
     return None
+
+
+def _is_response_schema(of: Class, project: Project) -> bool:
+    """Whether a class is a schema, by the name of its file."""
+    if not is_pydantic(of, project.resolver) or is_mapped(of, project.resolver):
+        return False
+    if project.layer(of.module) is not Layer.SCHEMAS or _is_generic(of):
+        return False
+    words = {part.lower() for part in of.module.parts}
+    return bool(words & SCHEMA_WORDS) or any(word.endswith(("_schema", "_schemas")) for word in words)
+
+
+def _is_generic(of: Class) -> bool:
+    return bool(of.node.type_params) or any("Generic" in ast.unparse(base) for base in of.node.bases)

@@ -1,4 +1,4 @@
-'''Alembic owns the schema.
+"""Alembic owns the schema.
 
 ## Rule
 
@@ -76,7 +76,7 @@ class Book(Base):
     __tablename__ = "books"
     id: Mapped[int] = mapped_column(primary_key=True)
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -89,7 +89,13 @@ from checks.source.graph import reachable
 from checks.source.kinds import is_entity
 
 DYNAMIC: Final = (b"import_module", b"pkgutil", b"walk_packages", b"iter_modules", b"__import__", b"glob")
-ASYNC: Final = (b"run_sync", b"async_engine_from_config", b"create_async_engine", b"run_async_migrations", b"asyncio")
+ASYNC: Final = (
+    b"run_sync",
+    b"async_engine_from_config",
+    b"create_async_engine",
+    b"run_async_migrations",
+    b"asyncio",
+)
 BY_HAND: Final = (b"CREATE TABLE", b"create table", b"create_all", b".execute(", b"SQLModel.metadata")
 RULE = Rule(
     __name__,
@@ -216,7 +222,7 @@ def _chain(revisions: list[Module]) -> Iterator[Finding]:
 def _downgrades(revisions: list[Module]) -> Iterator[Finding]:
     for module in revisions:
         up, down = (_function(module, name) for name in ("upgrade", "downgrade"))
-        if up is None or not _does_something(up):
+        if up is None or not _makes_tables(up):
             continue
         if down is None or not _does_something(down):
             node = down or module.names["revision"][0].node
@@ -233,6 +239,10 @@ def _downgrades(revisions: list[Module]) -> Iterator[Finding]:
 def _function(module: Module, name: str) -> ast.FunctionDef | None:
     found = [b.node for b in module.names.get(name, []) if isinstance(b.node, ast.FunctionDef)]
     return found[0] if found else None
+
+
+def _makes_tables(function: ast.FunctionDef) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == "create_table" for node in ast.walk(function))
 
 
 def _does_something(function: ast.FunctionDef) -> bool:
@@ -272,7 +282,9 @@ def _tables(revisions: list[Module], entities: list[Class], environments: list[M
 
 
 def _made_past_alembic(project: Project, entities: list[Class]) -> Iterator[Finding]:
-    if not entities or any((project.root / name).exists() for name in ("alembic.ini", "alembic", "migrations")):
+    if not entities or any(
+        (project.root / name).exists() for name in ("alembic.ini", "alembic", "migrations")
+    ):
         return
     for module in project.application:
         if b"create_all" not in module.content:

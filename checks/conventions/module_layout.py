@@ -1,4 +1,4 @@
-'''A domain module has its files.
+"""A domain module has its files.
 
 ## Rule
 
@@ -81,7 +81,7 @@ class Book(Base):
     __tablename__ = "books"
     id: Mapped[int] = mapped_column(primary_key=True)
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -130,7 +130,7 @@ def check(project: Project) -> Iterator[Finding]:
                 )
             if by_kind:
                 continue
-        faults = [*_missing(modules, project), *_in_router(routers, project)]
+        faults = [*_missing(folder, modules, project), *_in_router(routers, project)]
         if faults:
             yield RULE.violation_in(_first_line(router), f"a domain with {' and '.join(faults)}")
 
@@ -158,7 +158,7 @@ def _is_version(name: str) -> bool:
 
 def _is_root(folder: tuple[str, ...], modules: list[Module], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
-    if not folder or folder[-1].lower() in ROOTS:
+    if not folder or folder[-1].lower() in ROOTS or KINDS.intersection(part.lower() for part in folder):
         return True
     mains = (m for m in project.application if project.layer(m) is Layer.MAIN)
     return any(m.folder == folder for m in mains)
@@ -177,20 +177,32 @@ def _has_entities(module: Module, project: Project) -> bool:
 
 
 def _has_queries(module: Module, project: Project) -> bool:
-    if b"sqlalchemy" not in module.content and b"sqlmodel" not in module.content and b"ession" not in module.content:
+    if (
+        b"sqlalchemy" not in module.content
+        and b"sqlmodel" not in module.content
+        and b"ession" not in module.content
+    ):
         return False
     for call, scope in module.every(ast.Call):
         target = project.resolver.resolve(call.func, scope)
-        if isinstance(target, str) and (target in BUILDERS or target.startswith(SESSIONS)):
+        if isinstance(target, str) and (target in BUILDERS or target.rpartition(".")[0] in SESSIONS):
             statement = ast.unparse(call).upper()
             if "SELECT 1" not in statement and "(1)" not in statement:
                 return True
     return False
 
 
-def _missing(modules: list[Module], project: Project) -> list[str]:
+def _missing(folder: tuple[str, ...], modules: list[Module], project: Project) -> list[str]:
     layers = {project.layer(module) for module in modules}
-    return [f"no {layer}" for layer in (Layer.SERVICE, Layer.REPOSITORY) if layer not in layers]
+    prefix = "/".join(folder)
+    unread = [u.file.lower() for u in project.unparsed if u.file.startswith(prefix)]
+    return [
+        f"no {layer}"
+        for layer in (Layer.SERVICE, Layer.REPOSITORY)
+        if layer not in layers and not any(layer[:4] in file for file in unread)
+    ]
+
+
 
 
 def _in_router(routers: list[Module], project: Project) -> list[str]:

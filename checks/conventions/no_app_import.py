@@ -1,4 +1,4 @@
-'''Modules never import the app object.
+"""Modules never import the app object.
 
 ## Rule
 
@@ -48,7 +48,7 @@ from app.books.router import router
 app = FastAPI()
 app.include_router(router)
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -71,13 +71,14 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds imports of the application, in whatever form."""
+    mounted = set(_mounted(project))
     for module in project.application:
         if _is_entry(module, project):
             continue
         for scope in module.scopes:
             for binding in imported_bindings(scope):
                 if not is_for_typing(binding):
-                    yield from _judge(binding, scope, project)
+                    yield from _judge(binding, scope, mounted, project)
         yield from _starred(module, project)
         yield from _dynamic(module, project)
 
@@ -97,7 +98,7 @@ def _is_entry(module: Module, project: Project) -> bool:
     return not named and (starts or is_worker(module) or module.stem in {"asgi", "wsgi", "run", "__init__"})
 
 
-def _judge(binding: Binding, scope: Scope, project: Project) -> Iterator[Finding]:
+def _judge(binding: Binding, scope: Scope, mounted: set[Binding], project: Project) -> Iterator[Finding]:
     module = scope.module
     source, level = binding.target
     place = _alias(binding)
@@ -106,17 +107,32 @@ def _judge(binding: Binding, scope: Scope, project: Project) -> Iterator[Finding
         for alias in binding.node.names:
             made = project.resolver.module(alias.name, module)
             if isinstance(made, Module) and made is not module and application_of(made, project):
-                yield RULE.violation(module, alias, f"the import of {alias.name}, which holds the application")
+                yield RULE.violation(
+                    module, alias, f"the import of {alias.name}, which holds the application"
+                )
         return
     found = project.resolver.module(source, module, level)
     target = project.resolver.member(found, binding.attribute) if isinstance(found, Module) else None
     if target is None:
         dotted = f"{source}.{binding.attribute}" if source else binding.attribute
         target = project.resolver.module(dotted, module, level)
-    if isinstance(target, Variable) and is_app(target, project):
+    if isinstance(target, Variable) and is_app(target, project) and target.binding not in mounted:
         yield RULE.violation(module, place, f"the application imported as {_local(binding)}")
     elif isinstance(target, Module) and target is not module and application_of(target, project):
         yield RULE.violation(module, place, f"the import of {target.name}, which holds the application")
+
+
+def _mounted(project: Project) -> Iterator[Binding]:
+    """The applications that are mounted into another one, which has to import them."""
+    for module in project.application:
+        if b".mount(" not in module.content:
+            continue
+        for call, scope in module.every(ast.Call):
+            if getattr(call.func, "attr", "") == "mount":
+                for given in (*call.args, *(keyword.value for keyword in call.keywords)):
+                    target = project.resolver.resolve(given, scope)
+                    if isinstance(target, Variable):
+                        yield target.binding
 
 
 def _local(binding: Binding) -> str:
@@ -163,7 +179,10 @@ def _dynamic(module: Module, project: Project) -> Iterator[Finding]:
     if b"import_module" not in module.content and b"__import__" not in module.content:
         return
     for call, scope in module.every(ast.Call):
-        if project.resolver.resolve(call.func, scope) in {"importlib.import_module", "__import__"} and call.args:
+        if (
+            project.resolver.resolve(call.func, scope) in {"importlib.import_module", "__import__"}
+            and call.args
+        ):
             name = call.args[0]
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
                 found = project.resolver.module(name.value.lstrip("."), module)

@@ -1,4 +1,4 @@
-'''Nothing blocks the event loop.
+"""Nothing blocks the event loop.
 
 ## Rule
 
@@ -60,7 +60,7 @@ class CoverService:
         response = await self.client.get(url)
         await asyncio.to_thread(path.write_bytes, response.content)
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -80,6 +80,8 @@ EXPECTED: Final = {
     "hashing": "the hashing handed to a thread",
     "slow": "an awaited call, or the work handed to a thread",
 }
+FOLLOWED: Final = 2
+"""How many of the project's functions may stand between a coroutine and a certain blocking call."""
 RULE = Rule(
     __name__,
     expected=EXPECTED["other"],
@@ -129,7 +131,7 @@ def _finding(module: Module, call: ast.Call, blocker: Blocker, *, is_start: bool
     if blocker.via:
         inner = blocker.via[-1]
         name = f"{blocker.via[0].name}(), which calls {name} in {inner.module.file}"
-    certain = blocker.sort not in {"hashing", "slow"}
+    certain = blocker.sort not in {"hashing", "slow"} and len(blocker.via) <= FOLLOWED
     if is_start or not certain or any(_is_cached(function) for function in blocker.via):
         why = "At start-up it delays only the start." if is_start and certain else RULE.why
         return RULE.note(module, call, f"{name} on the event loop", expected=EXPECTED[blocker.sort], why=why)

@@ -1,4 +1,4 @@
-'''Pydantic v2 interfaces only.
+"""Pydantic v2 interfaces only.
 
 ## Rule
 
@@ -53,7 +53,7 @@ class BookRead(BaseModel):
 def as_dict(book: BookRead) -> dict[str, object]:
     return book.model_dump()
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator

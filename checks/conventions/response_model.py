@@ -74,7 +74,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Project, Route, Scope, Target, Variable
-from checks.source.kinds import is_entity, is_pydantic, literal_keywords
+from checks.source.kinds import element_types, is_entity, is_pydantic, literal_keywords
 
 RESPONSE: Final = "starlette.responses.Response"
 MODELLESS: Final = frozenset(
@@ -91,10 +91,6 @@ MODELLESS: Final = frozenset(
 LOOSE: Final = frozenset(
     {"dict", "typing.Any", "object", "typing.Dict", "typing.Mapping", "typing.MutableMapping"}
 )
-CONTAINERS: Final = frozenset(
-    f"typing.{name}"
-    for name in "List Sequence Iterable Set FrozenSet Tuple Optional Union Collection".split()
-) | {"list", "set", "tuple", "frozenset"}
 RULE = Rule(
     __name__,
     expected="a response_model, or a return annotation that names a model",
@@ -113,7 +109,8 @@ def check(project: Project) -> Iterator[Finding]:
             yield from _by_handler(route, project)
         elif isinstance(model, ast.Constant) and model.value is None:
             if not _answers_by_itself(route, project):
-                yield RULE.violation(route.module, model, "response_model=None on a route with a body")
+                finding = RULE.violation if _gives(route.handler) else RULE.note
+                yield finding(route.module, model, "response_model=None on a route with a body")
         else:
             yield from _model(route, model, project)
 
@@ -161,15 +158,11 @@ def _by_handler(route: Route, project: Project) -> Iterator[Finding]:
 
 def _annotation(route: Route, handler: Function, annotation: ast.expr, project: Project) -> Iterator[Finding]:
     scope = handler.parent or handler
-    annotation = _plain(annotation, scope, project)
+    annotation = project.resolver.plain(annotation)
     if isinstance(annotation, ast.Constant) and annotation.value is None:
-        if _returns_responses(handler, project) and handler.nodes(ast.Return):
-            return
-        gives = any(node.value is not None for node in handler.nodes(ast.Return))
-        found = f"{handler.name}() -> None on a route with a body"
-        status = route.keywords.get("status_code")
-        ordinary = status is None or any(code in ast.unparse(status) for code in ("200", "201"))
-        yield _at(route, handler, found, note=not (gives or ordinary))
+        if not _returns_responses(handler, project):
+            found = f"{handler.name}() -> None on a route with a body"
+            yield _at(route, handler, found, note=not _gives(handler))
     elif entity := _entity(annotation, scope, project):
         yield _at(route, handler, f"the ORM model {entity.name} as what the route returns", **_ORM)
     elif _is_loose(annotation, scope, project):
@@ -200,34 +193,18 @@ def _at(route: Route, handler: Function, found: str, *, note: bool = False, **wo
     return finding(route.module, route.endpoint, found, **words)
 
 
-def _plain(node: ast.expr, scope: Scope, project: Project) -> ast.expr:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return project.resolver.unquote(node.value) or node
-    return node
-
-
-def _parts(node: ast.expr, scope: Scope, project: Project) -> Iterator[ast.expr]:
-    """The element types of an annotation: through unions, containers, Annotated and quotes."""
-    node = _plain(node, scope, project)
-    if isinstance(node, ast.BinOp):
-        yield from _parts(node.left, scope, project)
-        yield from _parts(node.right, scope, project)
-    elif isinstance(node, ast.Subscript):
-        base = project.resolver.resolve(node.value, scope)
-        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if base in CONTAINERS:
-            for part in inner:
-                yield from _parts(part, scope, project)
-        elif base == "typing.Annotated":
-            yield from _parts(inner[0], scope, project)
-        else:
-            yield node
-    else:
-        yield node
+def _gives(handler: Function | None) -> bool:
+    """Whether a handler gives a value back."""
+    if handler is None or isinstance(handler.node, ast.Lambda):
+        return handler is not None
+    return any(
+        node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None)
+        for node in handler.nodes(ast.Return)
+    )
 
 
 def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
-    for part in _parts(node, scope, project):
+    for part in element_types(node, scope, project.resolver):
         target = project.resolver.resolve(part, scope) if isinstance(part, ast.Name | ast.Attribute) else None
         if isinstance(target, Class) and is_entity(target, project.resolver):
             return target
@@ -235,7 +212,7 @@ def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
 
 
 def _is_loose(node: ast.expr, scope: Scope, project: Project) -> bool:
-    parts = [p for p in _parts(node, scope, project) if not (isinstance(p, ast.Constant) and p.value is None)]
+    parts = [p for p in element_types(node, scope, project.resolver) if not (isinstance(p, ast.Constant) and p.value is None)]
     return bool(parts) and any(_is_loose_part(part, scope, project) for part in parts)
 
 
@@ -283,10 +260,15 @@ def _returns_responses(handler: Function, project: Project) -> bool:
     values = [node.value for node in handler.nodes(ast.Return)]
     if not values:
         return _only_raises(handler)
-    return all(
-        value is not None and _is_response(project.resolver.infer(value, handler), project)
-        for value in values
-    )
+    return all(value is not None and _may_be_response(value, handler, project) for value in values)
+
+
+def _may_be_response(value: ast.expr, handler: Function, project: Project) -> bool:
+    """Whether a value is a Response, or a variable that was one at some point."""
+    if _is_response(project.resolver.infer(value, handler), project):
+        return True
+    bindings = handler.names.get(value.id, []) if isinstance(value, ast.Name) else []
+    return any(b.value is not None and _is_response(project.resolver.infer(b.value, handler), project) for b in bindings)
 
 
 def _only_raises(handler: Function) -> bool:
@@ -300,7 +282,7 @@ def _answers_by_itself(route: Route, project: Project) -> bool:
     if handler is None or handler.is_generator or _response_class_is_modelless(route, project):
         return True
     if handler.returns is not None:
-        parts = list(_parts(handler.returns, handler.parent or handler, project))
+        parts = list(element_types(handler.returns, handler.parent or handler, project.resolver))
         of = [project.resolver.annotated(part, handler.parent or handler) for part in parts]
         if any(_is_response(one, project) for one in of):
             return True

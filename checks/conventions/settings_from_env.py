@@ -69,6 +69,7 @@ SECRET: Final = re.compile(
     r"|encryption_key|auth_token|access_token|bot_token|api_token|client_secret|jwt_secret|token|pepper)",
     re.IGNORECASE,
 )
+STAGE: Final = re.compile(r"(?:[A-Z0-9]+_)*(?:ENV|ENVIRONMENT|STAGE|ENV_FILE|DOTENV)")
 CREDENTIALS: Final = re.compile(r"\w+://[^:/@\s]+:[^@/\s{}$]+@")
 RULE = Rule(
     __name__,
@@ -111,7 +112,8 @@ def _reads(module: Module, project: Project) -> Iterator[Finding]:
         if name in {"getenv", "environ", "getenvb", "environb"}:
             target = project.resolver.resolve(node, scope)
             if target in {"os.getenv", "os.environ", "os.getenvb", "os.environb"} and _is_read(node):
-                read = RULE.note if _runs_as_script(node) else RULE.violation
+                lenient = _runs_as_script(node) or _chooses_settings(node, scope, project)
+                read = RULE.note if lenient else RULE.violation
                 yield read(module, _whole(node), f"the environment read with {target}")
         elif name in {"Config", "config", "Env"} and isinstance(parent(node), ast.Call):
             call = parent(node)
@@ -119,6 +121,14 @@ def _reads(module: Module, project: Project) -> Iterator[Finding]:
                 target = project.resolver.resolve(node, scope)
                 if target in OTHER_READERS:
                     yield RULE.note(module, call, f"configuration read by {target}")
+
+
+def _chooses_settings(node: ast.expr, scope: Scope, project: Project) -> bool:
+    """Whether the variable says which settings to take, read beside the settings classes themselves."""
+    names = (inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant))
+    if not any(isinstance(name, str) and STAGE.fullmatch(name) for name in names):
+        return False
+    return not isinstance(scope, Class) and any(is_settings(c, project.resolver) for c in scope.module.classes)
 
 
 def _is_read(node: ast.expr) -> bool:
@@ -152,13 +162,14 @@ def _runs_as_script(node: ast.AST | None) -> bool:
 
 
 def _env_file(cls: Class, project: Project) -> Iterator[Finding]:
-    if _has_fields(cls) and _names_env_file(cls, project) is False:
+    inherited = any(is_settings(base, project.resolver) and _has_fields(base) for base in _bases(cls, project))
+    if _has_fields(cls) and not inherited and _names_env_file(cls, project) is False:
         words = {
             "expected": "an `env_file` in the settings' configuration",
             "why": "Without it, the values of a .env file never reach the application.",
             "next": "Say in the class's configuration which file holds the local values",
         }
-        finding = RULE.note if _is_part(cls, project) or _loads_dotenv(project) else RULE.violation
+        finding = RULE.note if _is_part(cls, project) or _loads_dotenv(cls, project) else RULE.violation
         yield finding(cls.module, cls.node, f"{cls.name}, which reads no .env file", **words)
 
 
@@ -250,15 +261,21 @@ def _is_part(cls: Class, project: Project) -> bool:
     return False
 
 
-def _loads_dotenv(project: Project) -> bool:
-    return any(b"load_dotenv(" in module.content for module in project.modules)
+def _loads_dotenv(cls: Class, project: Project) -> bool:
+    """Whether something else reads a .env file for the class."""
+    other = any(name in cls.module.content for name in (b"starlette.config", b"decouple", b"environs"))
+    return other or any(b"load_dotenv(" in module.content for module in project.modules)
+
+
+def _bases(cls: Class, project: Project) -> list[Class]:
+    return [base for base in project.resolver.mro(cls)[1:] if isinstance(base, Class)]
 
 
 def _secrets(cls: Class, project: Project) -> Iterator[Finding]:
     for statement in cls.node.body:
         name = _field_name(statement)
         value = getattr(statement, "value", None)
-        if not name or value is None:
+        if not name or name.startswith("_") or value is None:
             continue
         text = _default_text(value, cls, project)
         if text is None or not text.strip():

@@ -1,4 +1,4 @@
-'''What domains share lives once, in core/ and common/.
+"""What domains share lives once, in core/ and common/.
 
 ## Rule
 
@@ -52,7 +52,7 @@ class Book(Base):
     __tablename__ = "books"
     id: Mapped[int] = mapped_column(primary_key=True)
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -63,11 +63,18 @@ from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Area, Class, Function, Module, Project
 from checks.source.calls import HASHING
-from checks.source.kinds import is_exception, is_pydantic
+from checks.source.kinds import is_exception, is_pydantic, is_settings
 
 BASES: Final = frozenset({"sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta"})
 TOKENS: Final = frozenset(
-    {"jwt.encode", "jwt.decode", "jose.jwt.encode", "jose.jwt.decode", "jwt.api_jwt.encode", "jwt.api_jwt.decode"}
+    {
+        "jwt.encode",
+        "jwt.decode",
+        "jose.jwt.encode",
+        "jose.jwt.decode",
+        "jwt.api_jwt.encode",
+        "jwt.api_jwt.decode",
+    }
 )
 ALIKE: Final = 0.8
 RULE = Rule(
@@ -142,18 +149,22 @@ def _same_schema(one: Class, other: Class) -> bool:
     return len(fields) >= 3 or one.name == other.name or _last_word(one.name) == _last_word(other.name)
 
 
+def _is_schema(cls: Class, project: Project) -> bool:
+    return is_pydantic(cls, project.resolver) and not is_settings(cls, project.resolver)
+
+
 def _last_word(name: str) -> str:
     start = max((index for index, letter in enumerate(name) if letter.isupper()), default=0)
     return name[start:].lower()
 
 
 def _schemas(shared: list[Module], domains: list[Module], project: Project) -> Iterator[Finding]:
-    known = [cls for m in shared for cls in m.classes if is_pydantic(cls, project.resolver)]
+    known = [cls for m in shared for cls in m.classes if _is_schema(cls, project)]
     if not known:
         return
     for module in domains:
         for cls in module.classes:
-            if not is_pydantic(cls, project.resolver):
+            if not _is_schema(cls, project):
                 continue
             mro = project.resolver.mro(cls)
             first = next((k for k in known if _same_schema(cls, k) and k not in mro), None)
@@ -169,7 +180,10 @@ def _members(cls: Class) -> set[str]:
 def _exceptions(shared: list[Module], domains: list[Module], project: Project) -> Iterator[Finding]:
     resolver = project.resolver
     known = [
-        cls for module in shared for cls in module.classes if is_exception(cls, resolver) and _is_root(cls, project)
+        cls
+        for module in shared
+        for cls in module.classes
+        if is_exception(cls, resolver) and _is_root(cls, project)
     ]
     if not known:
         return
@@ -208,7 +222,9 @@ def _helpers(shared: list[Module], domains: list[Module], project: Project) -> I
     for module in domains:
         for function in module.functions:
             called = _secret_calls(function, project)
-            first = next((f for f, theirs in known if called and called == theirs and _alike(function, f)), None)
+            first = next(
+                (f for f, theirs in known if called and called == theirs and _alike(function, f)), None
+            )
             if first is not None:
                 kind = "token" if called & TOKENS else "hashing"
                 yield _again(module, function.node, f"the {kind} helper {function.name}()", first)

@@ -1,4 +1,4 @@
-'''Typed declarative models and 2.0-style queries.
+"""Typed declarative models and 2.0-style queries.
 
 ## Rule
 
@@ -44,7 +44,7 @@ class Book(Base):
 
 tags = Table("book_tags", Base.metadata, Column("book_id", ForeignKey("books.id")))
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -69,7 +69,11 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds the declarations and queries of SQLAlchemy 1."""
     for module in project.application:
-        if b"sqlalchemy" not in module.content and b".query(" not in module.content and b"Column" not in module.content:
+        if (
+            b"sqlalchemy" not in module.content
+            and b".query(" not in module.content
+            and b"Column" not in module.content
+        ):
             continue
         for call, scope in module.every(ast.Call):
             target = project.resolver.resolve(call.func, scope)
@@ -99,14 +103,16 @@ def subjects(project: Project) -> int:
 def _queries(module: Module, project: Project) -> int:
     if b"sqlalchemy" not in module.content:
         return 0
-    return sum(project.resolver.resolve(call.func, scope) in BUILDERS for call, scope in module.every(ast.Call))
+    return sum(
+        project.resolver.resolve(call.func, scope) in BUILDERS for call, scope in module.every(ast.Call)
+    )
 
 
 def _is_query(call: ast.Call, scope: Scope, target: object, project: Project) -> bool:
     if not isinstance(call.func, ast.Attribute) or call.func.attr != "query":
         return False
     if isinstance(target, str):
-        return target.startswith(SESSIONS)
+        return target.rpartition(".")[0] in SESSIONS
     name = getattr(call.func.value, "id", "") or getattr(call.func.value, "attr", "")
     if target is not None or name not in NAMED or not call.args:
         return False

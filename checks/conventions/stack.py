@@ -1,4 +1,4 @@
-'''The project declares the stack.
+"""The project declares the stack.
 
 ## Rule
 
@@ -59,7 +59,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 app = FastAPI()
 ```
-'''
+"""
 
 import re
 import tomllib
@@ -71,7 +71,7 @@ from typing import Any, Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding, Place
-from checks.source import Project
+from checks.source import Layer, Project
 from checks.source.kinds import is_entity
 
 MANIFEST: Final = "pyproject.toml"
@@ -94,10 +94,12 @@ class Manifest:
     """What a project declares of itself.
 
     Attributes:
-        text: the source of ``pyproject.toml``.
+        file: where it stands, relative to the project's root.
+        text: its source.
         data: its tables.
     """
 
+    file: str
     text: str
     data: dict[str, Any]
 
@@ -107,6 +109,20 @@ class Manifest:
             if any(word in line for word in words):
                 return number
         return 1
+
+    def violation(self, line: int, found: str, **words: str) -> Finding:
+        """A finding at one of its lines."""
+        return RULE.violation_in(Place(self.file, line), found, **words)
+
+    @property
+    def declares(self) -> bool:
+        """Whether it describes a project, and not only settings of tools."""
+        return "project" in self.data or bool(self._poetry)
+
+    @property
+    def configures_ruff(self) -> bool:
+        """Whether it has settings for ruff."""
+        return "ruff" in self.data.get("tool", {})
 
     @cached_property
     def requirements(self) -> dict[str, tuple[str, str]]:
@@ -138,56 +154,68 @@ def check(project: Project) -> Iterator[Finding]:
     """Finds what the project's declaration lacks."""
     if not _uses(project, b"fastapi"):
         return
-    manifest = _manifest(project.root)
+    manifest = find_manifest(project)
     if manifest is None:
         old = next((name for name in OLD if (project.root / name).is_file()), None)
         if old is not None:
             yield RULE.violation_in(Place(old, 1), f"{old} and no pyproject.toml")
         return
     yield from _versions(manifest, project)
-    if not any((project.root / name).is_file() for name in LOCKS):
-        yield _at(1, "no lock file", expected="uv.lock or poetry.lock beside it")
-    if "ruff" not in manifest.data.get("tool", {}) and not any((project.root / n).is_file() for n in RUFF):
-        yield _at(1, "no settings for ruff", expected="ruff configured")
+    folders = {project.root, (project.root / manifest.file).parent}
+    if not any((folder / name).is_file() for folder in folders for name in LOCKS):
+        yield manifest.violation(1, "no lock file", expected="uv.lock or poetry.lock beside it")
+    if not manifest.configures_ruff and not any((f / name).is_file() for f in folders for name in RUFF):
+        yield manifest.violation(1, "no settings for ruff", expected="ruff configured")
 
 
 def subjects(project: Project) -> int:
     """Counts the declarations: 1 for a pyproject.toml, 0 without."""
-    return int((project.root / MANIFEST).is_file())
+    return int(find_manifest(project) is not None)
 
 
-def _manifest(root: Path) -> Manifest | None:
+def find_manifest(project: Project) -> Manifest | None:
+    """The nearest pyproject.toml that declares a project, in the folders from the root to the application."""
+    mains = [m.folder for m in project.application if project.layer(m) is Layer.MAIN and b"FastAPI(" in m.content]
+    folder = min(mains, key=len, default=())
+    folders = [project.root.joinpath(*folder[:length]) for length in range(len(folder) + 1)]
+    found = [manifest for where in folders if (manifest := _read(where, project.root)) is not None]
+    declaring = [manifest for manifest in found if manifest.declares]
+    return (declaring or found or [None])[0]
+
+
+def _read(folder: Path, root: Path) -> Manifest | None:
+    path = folder / MANIFEST
     try:
-        text = (root / MANIFEST).read_text(encoding="utf-8")
-        return Manifest(text, tomllib.loads(text))
+        text = path.read_text(encoding="utf-8")
+        return Manifest(path.relative_to(root).as_posix(), text, tomllib.loads(text))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
 
 
 def _uses(project: Project, name: bytes) -> bool:
-    return any(name in module.content for module in project.application)
-
-
-def _at(line: int, found: str, **words: str) -> Finding:
-    return RULE.violation_in(Place(MANIFEST, line), found, **words)
+    return any(name in m.content for m in project.application if "{{" not in m.file)
 
 
 def _versions(manifest: Manifest, project: Project) -> Iterator[Finding]:
     lowest = _lower_bound(manifest.python)
     if lowest is None or lowest < (3, 12):
         line = manifest.line("requires-python", "python =")
-        yield _at(line, f"Python {manifest.python or 'of any version'}", expected="requires-python >= 3.12")
+        yield manifest.violation(line, f"Python {manifest.python or 'of any version'}", expected="requires-python >= 3.12")
     for name, minimum in LOWEST.items():
         if name in manifest.requirements:
             yield from _version(name, minimum, manifest)
         elif name == "fastapi":
-            yield _at(manifest.line("dependencies"), "no requirement of FastAPI", expected="fastapi>=0.115")
+            yield manifest.violation(manifest.line("dependencies"), "no requirement of FastAPI", expected="fastapi>=0.115")
     extras, version = manifest.requirements.get("sqlalchemy", ("asyncio", ""))
     if "asyncio" not in extras and "greenlet" not in manifest.requirements and not _is_capped(version):
         if _uses(project, b"sqlalchemy.ext.asyncio") and _is_recent("sqlalchemy", manifest):
-            yield _at(_line_of("sqlalchemy", manifest), "sqlalchemy without its extra", expected="sqlalchemy[asyncio]")
+            yield manifest.violation(
+                _line_of("sqlalchemy", manifest),
+                "sqlalchemy without its extra",
+                expected="sqlalchemy[asyncio]",
+            )
     if "alembic" not in manifest.requirements and "alembic" not in manifest.text and _has_tables(project):
-        yield _at(manifest.line("dependencies"), "tables, and no requirement of Alembic", expected="alembic")
+        yield manifest.violation(manifest.line("dependencies"), "tables, and no requirement of Alembic", expected="alembic")
 
 
 def _has_tables(project: Project) -> bool:
@@ -199,11 +227,11 @@ def _version(name: str, minimum: tuple[int, ...], manifest: Manifest) -> Iterato
     lower = _lower_bound(manifest.requirements[name][1])
     line = _line_of(name, manifest)
     if lower is None:
-        finding = RULE.note_in(Place(MANIFEST, line), f"{name} of any version", expected=wanted)
+        finding = RULE.note_in(Place(manifest.file, line), f"{name} of any version", expected=wanted)
         if name != "pydantic":
             yield finding
     elif lower < minimum:
-        yield _at(line, f"{name} {manifest.requirements[name][1]}", expected=wanted)
+        yield manifest.violation(line, f"{name} {manifest.requirements[name][1]}", expected=wanted)
 
 
 def _is_recent(name: str, manifest: Manifest) -> bool:
@@ -212,7 +240,7 @@ def _is_recent(name: str, manifest: Manifest) -> bool:
 
 
 def _line_of(name: str, manifest: Manifest) -> int:
-    pattern = re.compile(rf"""^\s*["']?{name}["'\s\[=><~!,;]|["']{name}["'\[=><~!, ;]""", re.IGNORECASE)
+    pattern = re.compile(rf"""^\s*["']?{name}["']?\s*=|["']{name}\s*["'\[=><~!,;(^]""", re.IGNORECASE)
     for number, line in enumerate(manifest.text.splitlines(), start=1):
         if pattern.search(line):
             return number
@@ -225,7 +253,8 @@ def _lower_bound(specifier: str) -> tuple[int, ...] | None:
     for part in specifier.split(","):
         match = LOWER.fullmatch(part.strip().rstrip(".*"))
         if match and match[1] != "<":
-            bounds.append(tuple(int(number) for number in match[2].split(".")))
+            numbers = [int(number) for number in match[2].split(".")]
+            bounds.append(tuple([*numbers, 0, 0][: max(3, len(numbers))]))
     return max(bounds) if bounds else None
 
 

@@ -1,4 +1,4 @@
-'''Routers hold no business logic.
+"""Routers hold no business logic.
 
 ## Rule
 
@@ -88,9 +88,10 @@ async def load_loan(loan_id: int) -> Loan | None: ...
 
 async def renew_loan(loan_id: int) -> int: ...
 ```
-'''
+"""
 
 import ast
+import re
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
@@ -102,6 +103,11 @@ from checks.source.calls import HASHING, Blocking
 from checks.source.kinds import is_mapped, is_pydantic
 
 VERIFIES: Final = ("verify", "checkpw", "check_password", "verify_and_update", "check_password_hash")
+READS: Final = tuple(
+    "get list find fetch read search count by load exists generate verify resolve lookup look_up is_ has_".split()
+)
+GUARDS: Final = tuple("assert check require ensure authorize authorise verify validate can_ is_ has_".split())
+HELPER: Final = re.compile(r"hash|encrypt|bcrypt")
 TOTALS: Final = frozenset({"sum", "max", "min"})
 RULE = Rule(
     __name__,
@@ -154,7 +160,9 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         mutates = any(_mutates(inner, entities) for inner in _inside(body))
         if not raises and not mutates:
             continue
-        plain = any(sure is Sure.YES for _, sure in states) and not _asks_for_permission(branch.test, handler, project)
+        plain = any(sure is Sure.YES for _, sure in states) and not _asks_for_permission(
+            branch.test, handler, project
+        )
         does = "raises" if raises else "changes it"
         found = f"a handler that looks at {ast.unparse(states[0][0])} and {does}"
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
@@ -186,7 +194,11 @@ def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -
 
 
 def _of_parameter(target: Target | None, project: Project) -> Sure:
-    if isinstance(target, Variable) and target.binding.kind == "parameter" and target.binding.annotation is not None:
+    if (
+        isinstance(target, Variable)
+        and target.binding.kind == "parameter"
+        and target.binding.annotation is not None
+    ):
         of = project.resolver.annotated(target.binding.annotation, target.binding.scope)
         return Sure.PERHAPS if is_mapped(of, project.resolver) else Sure.NO
     return Sure.NO
@@ -204,7 +216,10 @@ def _of_local(
     if is_mapped(of, project.resolver):
         return Sure.YES
     called = project.resolver.resolve(value.func, handler)
-    loaded = isinstance(called, Function) and project.layer(called.module) in {Layer.SERVICE, Layer.REPOSITORY}
+    loaded = isinstance(called, Function) and project.layer(called.module) in {
+        Layer.SERVICE,
+        Layer.REPOSITORY,
+    }
     if isinstance(of, Class) and is_pydantic(of, project.resolver):
         return Sure.YES if loaded and not isinstance(called, Class) else Sure.NO
     return Sure.PERHAPS if loaded else Sure.NO
@@ -218,10 +233,17 @@ def _is_loaded(node: ast.expr | None, handler: Function, project: Project) -> bo
         node = node.value
     if isinstance(node, ast.Call):
         called = project.resolver.resolve(node.func, handler)
-        return isinstance(called, Function) and project.layer(called.module) in {Layer.SERVICE, Layer.REPOSITORY}
+        return isinstance(called, Function) and project.layer(called.module) in {
+            Layer.SERVICE,
+            Layer.REPOSITORY,
+        }
     if isinstance(node, ast.Name):
         target = project.resolver.lookup(node.id, handler, node.lineno)
-        if isinstance(target, Variable) and target.binding.kind == "value" and target.binding.value is not node:
+        if (
+            isinstance(target, Variable)
+            and target.binding.kind == "value"
+            and target.binding.value is not node
+        ):
             value = target.binding.value
             is_call = isinstance(value, ast.Await | ast.Call)
             return is_call and _is_loaded(value, handler, project)
@@ -262,7 +284,9 @@ def _sums(handler: Function, project: Project) -> Iterator[Finding]:
                 target = series.generators[0].target
                 names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
                 if _reads_attribute(series.elt, names):
-                    yield _sum(handler, series.generators[0].iter, f"{call.func.id}() over entities", project, call)
+                    yield _sum(
+                        handler, series.generators[0].iter, f"{call.func.id}() over entities", project, call
+                    )
 
 
 def _reads_attribute(node: ast.expr, names: set[str]) -> bool:
@@ -276,7 +300,9 @@ def _sum(
     handler: Function, series: ast.expr, found: str, project: Project, node: ast.AST | None = None
 ) -> Finding:
     finding = RULE.violation if _is_loaded(series, handler, project) else RULE.note
-    return finding(handler.module, node or series, f"{found}, in a handler", expected="the service to compute")
+    return finding(
+        handler.module, node or series, f"{found}, in a handler", expected="the service to compute"
+    )
 
 
 # several services at once
@@ -288,9 +314,7 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
         target = project.resolver.resolve(call.func, handler)
         if not isinstance(target, Function) or target.name == "__init__":
             continue
-        if project.layer(target.module) is Layer.SERVICE and not isinstance(
-            project.resolver.resolve(call.func, handler), Class
-        ):
+        if project.layer(target.module) is Layer.SERVICE and not target.name.startswith(GUARDS):
             owner = target.owner or target.module
             if isinstance(call.func, ast.Attribute) and target.owner is not None:
                 owner = project.resolver.infer(call.func.value, handler) or owner  # type: ignore[assignment]
@@ -298,7 +322,8 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
     if len(used) < 2:
         return
     calls = list(used.values())
-    plain = len(used) > 2 or _feeds(calls[0], calls[1], handler)
+    commands = [call for group in calls for call in group if not _called_name(call).startswith(READS)]
+    plain = len(used) > 2 or (len(commands) > 1 and _feeds(calls[0], calls[1], handler))
     finding = RULE.violation if plain else RULE.note
     names = " and ".join(str(getattr(owner, "name", owner)) for owner in list(used)[:2])
     yield finding(
@@ -307,6 +332,10 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
         f"a handler that works with several services, {names}",
         expected="one call of one service",
     )
+
+
+def _called_name(call: ast.Call) -> str:
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
 
 
 def _feeds(first: list[ast.Call], second: list[ast.Call], handler: Function) -> bool:
@@ -346,7 +375,6 @@ def _hash_of(call: ast.Call, handler: Function, blocking: Blocking, project: Pro
         return ""
     calls = (project.resolver.resolve(inner.func, target) for inner in target.nodes(ast.Call))
     direct = next((name for name in calls if isinstance(name, str) and name in HASHING), "")
-    if direct:
-        return direct
-    inner = blocking.of_function(target) if not target.is_async else None
-    return inner.name if inner is not None and inner.sort == "hashing" else ""
+    inner = blocking.of_function(target) if not target.is_async and not direct else None
+    name = direct or (inner.name if inner is not None and inner.sort == "hashing" else "")
+    return name if not name or HELPER.search(target.name) else f"{name}.{VERIFIES[0]}"

@@ -18,7 +18,9 @@ _OS_IO: Final = (
     "chmod chown link symlink truncate fsync access utime open read write"
 ).split()
 _OS_PATH_IO: Final = "exists isfile isdir islink getsize getmtime getctime getatime lexists samefile".split()
-_SHUTIL: Final = "copy copy2 copyfile copyfileobj copytree move rmtree make_archive unpack_archive disk_usage".split()
+_SHUTIL: Final = (
+    "copy copy2 copyfile copyfileobj copytree move rmtree make_archive unpack_archive disk_usage".split()
+)
 _PROCESS: Final = "run call check_call check_output getoutput getstatusoutput Popen".split()
 
 HTTP: Final = frozenset(
@@ -27,7 +29,11 @@ HTTP: Final = frozenset(
     + [f"httpx.{verb}" for verb in _VERBS]
     + [f"httpx.Client.{verb}" for verb in _VERBS]
     + ["httpx.Client", "urllib.request.urlopen", "urllib.request.urlretrieve", "urllib3.request"]
-    + ["urllib3.PoolManager.request", "http.client.HTTPConnection.request", "http.client.HTTPSConnection.request"]
+    + [
+        "urllib3.PoolManager.request",
+        "http.client.HTTPConnection.request",
+        "http.client.HTTPSConnection.request",
+    ]
 )
 FILES: Final = frozenset(
     ["open", "io.open", "codecs.open", "gzip.open"]
@@ -49,7 +55,13 @@ HASHING: Final = frozenset(
     + ["werkzeug.security.generate_password_hash", "werkzeug.security.check_password_hash"]
 )  # fmt: skip
 SLOW: Final = frozenset(
-    ["tempfile.NamedTemporaryFile", "tempfile.TemporaryDirectory", "tempfile.mkdtemp", "glob.glob", "zipfile.ZipFile"]
+    [
+        "tempfile.NamedTemporaryFile",
+        "tempfile.TemporaryDirectory",
+        "tempfile.mkdtemp",
+        "glob.glob",
+        "zipfile.ZipFile",
+    ]
     + ["pandas.read_csv", "pandas.read_excel", "PIL.Image.open", "fastapi.UploadFile.file.read"]
     + ["fastapi.UploadFile.file.seek", "fastapi.UploadFile.file.write"]
 )
@@ -68,7 +80,15 @@ _CLIENTS: Final = (
     "minio.Minio.",
     "elasticsearch.Elasticsearch.",
 )
-_HARMLESS: Final = ("generate_presigned", "get_paginator", "exceptions", "close", "pipeline", "from_url", "meta")
+_HARMLESS: Final = (
+    "generate_presigned",
+    "get_paginator",
+    "exceptions",
+    "close",
+    "pipeline",
+    "from_url",
+    "meta",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,13 @@ class Blocker:
 
 def sort_of(name: str) -> str:
     """What sort of blocking call a library's name is; empty when it does not block."""
-    for sort, names in (("http", HTTP), ("files", FILES), ("other", OTHERS), ("hashing", HASHING), ("slow", SLOW)):
+    for sort, names in (
+        ("http", HTTP),
+        ("files", FILES),
+        ("other", OTHERS),
+        ("hashing", HASHING),
+        ("slow", SLOW),
+    ):
         if name in names:
             return sort
     if name.startswith(_CLIENTS):

@@ -53,6 +53,8 @@ def imports(module: Module, resolver: Resolver) -> set[Module]:
             _add(found, resolver.module(dotted, module, level))
     for name, level in module.stars:
         _add(found, resolver.module(name, module, level))
+    for target in list(found):
+        found |= resolver.packages_around(target)
     found.discard(module)
     return found
 

@@ -1,6 +1,7 @@
 """What sort of thing a class is: a mapped entity, a Pydantic model, settings, an exception."""
 
 import ast
+from collections.abc import Iterator
 from typing import Final
 
 from checks.source.resolver import Resolver, Variable
@@ -19,6 +20,28 @@ _DECLARATIVE: Final = (
 _COLUMNS: Final = frozenset(
     {"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlalchemy.orm.relationship"}
 )
+
+
+CONTAINERS: Final = frozenset(
+    f"typing.{name}" for name in "List Sequence Iterable Set FrozenSet Tuple Optional Union Collection".split()
+) | {"list", "set", "tuple", "frozenset"}
+
+
+def element_types(node: ast.expr, scope: Scope, resolver: Resolver) -> Iterator[ast.expr]:
+    """The element types of an annotation: through unions, containers, Annotated and quotes."""
+    node = resolver.plain(node)
+    if isinstance(node, ast.BinOp):
+        yield from element_types(node.left, scope, resolver)
+        yield from element_types(node.right, scope, resolver)
+        return
+    if isinstance(node, ast.Subscript):
+        base = resolver.resolve(node.value, scope)
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if base in CONTAINERS or base == "typing.Annotated":
+            for part in inner if base in CONTAINERS else inner[:1]:
+                yield from element_types(part, scope, resolver)
+            return
+    yield node
 
 
 def is_pydantic(of: Class | str | None, resolver: Resolver) -> bool:

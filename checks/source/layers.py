@@ -7,6 +7,7 @@ from typing import Final
 
 from checks.source.kinds import is_mapped, is_pydantic
 from checks.source.resolver import Resolver
+from checks.source.routes import routes_of
 from checks.source.scopes import Module
 
 
@@ -37,7 +38,7 @@ class Area(StrEnum):
 _WORDS: Final[dict[Layer, str]] = {
     Layer.ROUTER: "router|routers|routes|route|api|apis|views|view|endpoints|endpoint|controllers|controller",
     Layer.SERVICE: "service|services|use_case|use_cases|usecase|usecases|svc",
-    Layer.REPOSITORY: "repository|repositories|repo|repos|crud|cruds|dao|daos|queries",
+    Layer.REPOSITORY: "repository|repositories|repo|repos|crud|cruds|dao|daos",
     Layer.SCHEMAS: "schema|schemas|dto|dtos|schemes|serializers",
     Layer.MODELS: "model|models|orm|entities|tables",
     Layer.DEPENDENCIES: "dependencies|dependency|deps|depends|dependants|providers",
@@ -51,7 +52,7 @@ _TESTS: Final = frozenset({"tests", "test", "testing", "integration_tests", "uni
 _MIGRATIONS: Final = frozenset({"alembic", "migrations", "versions", "migration"})
 _SCRIPTS: Final = frozenset(
     "scripts script bin tools tool examples example benchmarks benchmark docs doc notebooks management commands "
-    "locust fixtures seeds".split()
+    "locust fixtures seeds dev devtools hack ci cli load_tests loadtests perf code_generation".split()
 )
 _SCRIPT_STEMS: Final = frozenset(
     "manage setup conf noxfile fabfile locustfile gunicorn_conf seed seeds seeder cli __main__ initial_data "
@@ -107,7 +108,7 @@ def _by_word(stem: str) -> Layer | None:
         return _LAYER_OF_WORD[stem]
     words = stem.split("_")
     if len(words) > 1:
-        if words[-1] in _LAYER_OF_WORD and words[-1] not in {"view", "queries"}:
+        if words[-1] in _LAYER_OF_WORD and words[-1] != "view":
             return _LAYER_OF_WORD[words[-1]]
         if words[0] in {"crud", "repo", "router", "service", "schema", "repository"}:
             return _LAYER_OF_WORD[words[0]]
@@ -142,7 +143,7 @@ def _by_classes(module: Module, resolver: Resolver, named: Layer) -> Layer:
 
 
 def _by_contents(module: Module, resolver: Resolver) -> Layer:
-    if has_router(module):
+    if has_router(module) and any(True for _ in routes_of(module, resolver)):
         return Layer.ROUTER
     for cls in module.classes:
         if is_mapped(cls, resolver):

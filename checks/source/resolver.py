@@ -111,6 +111,11 @@ class Resolver:
                 return found
         return None
 
+    def packages_around(self, module: Module) -> set[Module]:
+        """The packages whose ``__init__`` runs before a module is imported."""
+        around = (self._modules.get(module.parts[:length]) for length in range(1, len(module.parts)))
+        return {package for package in around if package is not None and package.is_package}
+
     # names
 
     def lookup(self, name: str, scope: Scope, line: int = 0) -> "Target | None":
@@ -246,6 +251,12 @@ class Resolver:
             return Instance(of) if of is not None else None
         return None
 
+    def plain(self, node: ast.expr) -> ast.expr:
+        """An annotation without its quotes."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return self.unquote(node.value) or node
+        return node
+
     def unquote(self, text: str) -> ast.expr | None:
         """The expression inside an annotation written as a string; None when it is not one."""
         if text not in self._annotations:
@@ -270,7 +281,11 @@ class Resolver:
             of = self.infer(node.value, scope, depth)
         if isinstance(of, str):
             return canonical(f"{of}.{node.attr}")
-        return self.attribute(of, node.attr) if of else None
+        found = self.attribute(of, node.attr) if of else None
+        if isinstance(found, Function) and _is_property(found):
+            given = self.returned(found, depth + 1)
+            return Instance(given) if given is not None else None
+        return found
 
     def attribute(self, cls: Class, name: str) -> "Target | None":
         """An attribute of a class or of its objects, looked up along its bases."""
