@@ -1,5 +1,6 @@
 """What the author of a lesson's checks says to judge an answer."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,19 +70,23 @@ def expect_answer(response: "httpx.Response", status: int, body: Any = ...) -> N
     expect(found == body, expected=f"the body {body!r} from {request}", found=f"{found!r}", at=at)
 
 
-def line_with(words: str, file: str, project: Path) -> str | tuple[str, int]:
-    """What `Unmet.at` needs to point at the first line of a learner's file that holds some words.
+def line_with(file: str, project: Path, *patterns: str) -> str | tuple[str, int]:
+    """What `Unmet.at` needs to point at a line of a learner's file, found by its text.
 
     Args:
-        words: what to look for.
         file: relative to the project.
         project: the learner's folder.
+        patterns: regular expressions; the first that some line matches decides.
 
     Returns:
-        File and line; only the file where no line holds the words.
+        The file and the first such line; only the file where there is none.
     """
     lines = (project / file).read_text(encoding="utf-8", errors="replace").splitlines()
-    return next(((file, number) for number, line in enumerate(lines, 1) if words in line), file)
+    for pattern in patterns:
+        for number, line in enumerate(lines, 1):
+            if re.search(pattern, line):
+                return file, number
+    return file
 
 
 def _shorten(content: str, limit: int = 120) -> str:

@@ -7,6 +7,7 @@ asks, it meets what it would meet in production. Only the waiting is played: tim
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class Database:
     Attributes:
         open: the connections that are open now, in SQLAlchemy's form.
         lent: how many of them are in use now.
+        disposed: the engines that were disposed of.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,6 +36,7 @@ class Database:
         self._folder.mkdir()
         self.open: dict[int, Any] = {}
         self.lent = 0
+        self.disposed: list[Any] = []
 
     @property
     def url(self) -> str:
@@ -43,35 +46,32 @@ class Database:
     @contextmanager
     def watched(self) -> Iterator["Database"]:
         """Count connections, of every engine, for as long as the block runs."""
-        from sqlalchemy import event
-        from sqlalchemy.pool import Pool
-
-        listeners: dict[str, Callable[..., None]] = {
-            "connect": self._connected,
-            "close": self._closed,
-            "close_detached": self._closed,
-            "checkout": self._checked_out,
-            "checkin": self._checked_in,
-        }
-        for name, listener in listeners.items():
-            event.listen(Pool, name, listener)
+        _listen()
+        _watching.append(self)
         try:
             yield self
         finally:
-            for name, listener in listeners.items():
-                event.remove(Pool, name, listener)
+            _watching.remove(self)
 
-    def _connected(self, connection: Any, _record: object) -> None:
+    def on_connect(self, connection: Any, _record: object) -> None:
+        """A pool has opened a connection."""
         self.open[id(connection)] = connection
 
-    def _closed(self, connection: Any, _record: object = None) -> None:
+    def on_close(self, connection: Any, _record: object = None) -> None:
+        """A pool has closed a connection."""
         self.open.pop(id(connection), None)
 
-    def _checked_out(self, _connection: object, _record: object, _proxy: object) -> None:
+    def on_checkout(self, *_: object) -> None:
+        """A pool has lent a connection."""
         self.lent += 1
 
-    def _checked_in(self, _connection: object, _record: object) -> None:
+    def on_checkin(self, *_: object) -> None:
+        """A pool has got a connection back."""
         self.lent -= 1
+
+    def on_disposed(self, engine: Any) -> None:
+        """An engine has been disposed of."""
+        self.disposed.append(engine)
 
     async def close_all(self) -> None:
         """Close every connection under SQLAlchemy, as a server that restarts does."""
@@ -98,9 +98,9 @@ async def stalled(engine: Any) -> AsyncIterator[None]:
     Args:
         engine: the application's, whose idle connections are dropped first.
     """
-    from sqlalchemy import Engine, event
     from sqlalchemy.util import await_only
 
+    _listen()
     loop: Any = asyncio.get_running_loop()
     real, ahead = loop.time, 0.0
     loop.time = lambda: real() + ahead
@@ -112,13 +112,47 @@ async def stalled(engine: Any) -> AsyncIterator[None]:
             ahead += TICK
             await asyncio.sleep(0)
 
-    def refuse(dialect: Any, *_: object) -> None:
+    def refuse(dialect: Any) -> None:
         await_only(wait())
         raise dialect.loaded_dbapi.OperationalError("the connection timed out")
 
     await engine.dispose()
-    event.listen(Engine, "do_connect", refuse)
+    _refusing.append(refuse)
     try:
         yield
     finally:
-        event.remove(Engine, "do_connect", refuse)
+        _refusing.remove(refuse)
+
+
+_watching: list[Database] = []
+_refusing: list[Callable[[Any], None]] = []
+
+
+@cache
+def _listen() -> None:
+    """Hear of all that SQLAlchemy's pools do, from now on.
+
+    The listeners stay: `sqlalchemy.event.remove` fails when a pool is collected at the same moment.
+    """
+    from sqlalchemy import Engine, event
+    from sqlalchemy.pool import Pool
+
+    def connecting(dialect: Any, _record: object, _args: object, _options: object) -> None:
+        for refuse in _refusing:
+            refuse(dialect)
+
+    event.listen(Pool, "connect", _passed_on(Database.on_connect))
+    event.listen(Pool, "close", _passed_on(Database.on_close))
+    event.listen(Pool, "close_detached", _passed_on(Database.on_close))
+    event.listen(Pool, "checkout", _passed_on(Database.on_checkout))
+    event.listen(Pool, "checkin", _passed_on(Database.on_checkin))
+    event.listen(Engine, "engine_disposed", _passed_on(Database.on_disposed))
+    event.listen(Engine, "do_connect", connecting)
+
+
+def _passed_on(method: Callable[..., None]) -> Callable[..., None]:
+    def listener(*args: Any) -> None:
+        for database in _watching:
+            method(database, *args)
+
+    return listener

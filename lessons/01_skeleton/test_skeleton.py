@@ -1,10 +1,11 @@
 """Lesson 01: an application that can say it is alive."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks.expect import expect, expect_answer
+from checks.expect import expect, expect_answer, line_with
 
 if TYPE_CHECKING:
     import httpx
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+MAIN = "app/main.py"
 LIVE = "/health/live"
 
 
@@ -19,7 +21,7 @@ def served_paths(app: "FastAPI") -> str:
     return ", ".join(app.openapi()["paths"]) or "no path at all"
 
 
-def test_app_is_a_fastapi_application(app: "FastAPI") -> None:
+def test_app_is_a_fastapi_application(app: "FastAPI", project: Path) -> None:
     """app is an application, made by FastAPI
 
     Why: uvicorn is told `app.main:app` and calls what it finds there for every request.
@@ -32,12 +34,12 @@ def test_app_is_a_fastapi_application(app: "FastAPI") -> None:
         isinstance(app, FastAPI),
         expected="app.main.app to be a FastAPI object",
         found=f"an object of type {type(app).__name__}",
-        at="app/main.py",
+        at=line_with(MAIN, project, r"^app\b"),
     )
 
 
 @pytest.mark.needs("test_app_is_a_fastapi_application")
-async def test_live_is_served(app: "FastAPI", client: "httpx.AsyncClient") -> None:
+async def test_live_is_served(app: "FastAPI", client: "httpx.AsyncClient", project: Path) -> None:
     """GET /health/live is a route of the application
 
     Why: A load balancer asks one fixed address; any other answer takes the service out of use.
@@ -49,7 +51,7 @@ async def test_live_is_served(app: "FastAPI", client: "httpx.AsyncClient") -> No
         response.status_code not in {404, 405} and not response.is_redirect,
         expected=f"a route for GET {LIVE}",
         found=f"status {response.status_code}; the application serves {served_paths(app)}",
-        at=response.extensions.get("endpoint") or "app/main.py",
+        at=response.extensions.get("endpoint") or line_with(MAIN, project, "include_router", r"FastAPI\("),
     )
 
 

@@ -284,7 +284,7 @@ def test_title_comes_from_the_settings(load: "Load", project: Path) -> None:
         title == "Reading room",
         expected="the title 'Reading room' when APP_NAME=Reading room",
         found=f"the title {title!r}",
-        at=line_with("FastAPI(", "app/main.py", project),
+        at=line_with("app/main.py", project, r"FastAPI\("),
     )
 
 
@@ -302,7 +302,7 @@ def test_debug_reaches_the_application(load: "Load", project: Path) -> None:
             app.debug is value,
             expected=f"app.debug to be {value} when DEBUG={str(value).lower()}",
             found=f"app.debug is {app.debug!r}",
-            at=line_with("FastAPI(", "app/main.py", project),
+            at=line_with("app/main.py", project, r"FastAPI\("),
         )
 
 
@@ -354,7 +354,7 @@ def test_example_holds_no_usable_key(project: Path, apart: Path, read: Read) -> 
         refusal(read) is not None,
         expected="an error for the key that the example holds",
         found="settings, with a key that everybody can read",
-        at=line_with("SECRET_KEY", EXAMPLE, project),
+        at=line_with(EXAMPLE, project, "SECRET_KEY"),
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
 MAIN = "app/main.py"
+DATABASE = "app/core/database.py"
 READY = "/health/ready"
 PATIENCE = 5.0
 """Seconds within which a probe has to answer, as the brief says."""
@@ -104,7 +105,7 @@ async def test_factory_makes_sessions(app: "FastAPI", project: Path) -> None:
             isinstance(session, AsyncSession),
             expected="app.state.session_factory() to give an AsyncSession",
             found=f"an object of type {type(session).__name__}",
-            at=line_with("sessionmaker(", "app/core/database.py", project),
+            at=line_with(DATABASE, project, r"sessionmaker\("),
         )
         async with session:
             url = (await session.connection()).engine.url
@@ -112,7 +113,7 @@ async def test_factory_makes_sessions(app: "FastAPI", project: Path) -> None:
             url == app.state.engine.url,
             expected="sessions on the same database as app.state.engine",
             found=f"sessions on {url}",
-            at=line_with("sessionmaker(", "app/core/database.py", project),
+            at=line_with(DATABASE, project, r"sessionmaker\("),
         )
 
 
@@ -130,7 +131,7 @@ async def test_objects_stay_readable_after_commit(app: "FastAPI", project: Path)
         expires is False,
         expected="sessions with expire_on_commit=False",
         found=f"sessions with expire_on_commit={expires}",
-        at=line_with("sessionmaker(", "app/core/database.py", project),
+        at=line_with(DATABASE, project, r"sessionmaker\("),
     )
 
 
@@ -174,31 +175,23 @@ async def test_refused_start_leaves_no_engine(
 
     Next: Step 1: from which line on does anybody take care of the engine?
     """
-    from sqlalchemy import Engine, event
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    made: list[Engine] = []
-    disposed: list[Engine] = []
+    made: list[Any] = []
     make = AsyncEngine.__init__
 
     def remember(engine: AsyncEngine, *args: Any, **options: Any) -> None:
         make(engine, *args, **options)
         made.append(engine.sync_engine)
 
-    def cross_off(engine: Engine) -> None:
-        disposed.append(engine)
-
     monkeypatch.setattr(AsyncEngine, "__init__", remember)
-    event.listen(Engine, "engine_disposed", cross_off)
     await database.go_away()
     try:
         async with serving(app):
             return  # the start-up does not ask the database: nothing of it can fail here
     except Exception:  # noqa: BLE001, S110 - in whatever way it refuses to go on
         pass
-    finally:
-        event.remove(Engine, "engine_disposed", cross_off)
-    left = [engine for engine in made if engine not in disposed]
+    left = [engine for engine in made if engine not in database.disposed]
     expect(
         not left,
         expected="every engine to be disposed of when the start-up fails",
@@ -383,8 +376,4 @@ async def expect_all_closed(database: Database, when: str, project: Path) -> Non
 
 def lifespan_line(project: Path) -> object:
     """The place of the lifespan, as far as a look at main.py can tell."""
-    for words in ("def lifespan(", "lifespan="):
-        place = line_with(words, MAIN, project)
-        if place != MAIN:
-            return place
-    return MAIN
+    return line_with(MAIN, project, r"def lifespan\(", "lifespan=", r"FastAPI\(")
