@@ -36,10 +36,12 @@ class Plan:
             WorkspaceError: a name is taken by what cannot serve as a file, or a folder cannot be made.
         """
         for path, source in files.items():
-            if self._actual(path) is None:
-                self._put(path, self._kept(source), origin)
-            elif not (self._area.root / path).is_file():
+            place = self._area.root / path
+            if place.is_file():
+                continue
+            if os.path.lexists(place):
                 self._refuse(path, "The lesson needs a file there.")
+            self._put(path, self._kept(source), origin)
 
     def put(self, path: str, source: Path, origin: Origin) -> None:
         """Want a file of a lesson at a path, whatever is there.
