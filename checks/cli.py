@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -174,6 +175,41 @@ def undo(as_json: AsJson = False) -> None:
     The last change is that of a command, an undo included; what you wrote since is saved first.
     """
     _answer(_guide().undo(), screens.show_outcome, as_json=as_json)
+
+
+@app.command()
+def audit(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A project's folder, or one file of it.")] = Path(),
+    style: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="text, json, sarif, github or junit.")
+    ] = "text",
+    select: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="Only these conventions.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="All but these conventions.")] = None,
+    baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="Findings that are known.")] = None,
+    write_baseline: Annotated[
+        bool, typer.Option("--write-baseline", help="Write that file from this run's findings.")
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Add the rules that have findings.")] = False,
+) -> None:
+    """Judge any FastAPI project by the conventions.
+
+    Reads the source and runs none of it. Leaves with 1 when there are violations.
+    """
+    from checks.audit import AuditError, command
+
+    try:
+        code = command.run(
+            path,
+            style,
+            select=select or (),
+            ignore=ignore or (),
+            baseline=baseline,
+            write_baseline=write_baseline,
+            explain=explain,
+        )
+    except AuditError as error:
+        raise guides.UnknownWordError(str(error)) from error
+    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -75,7 +75,11 @@ def sort_out(
 
 def _covers(allowance: Allowance, finding: Finding) -> bool:
     place = finding.place
-    if place.file != allowance.place.file or not allowance.reason or finding.convention not in allowance.slugs:
+    if (
+        place.file != allowance.place.file
+        or not allowance.reason
+        or finding.convention not in allowance.slugs
+    ):
         return False
     last = max(place.line, place.end_line)
     return allowance.lines.start <= last and place.line < allowance.lines.stop

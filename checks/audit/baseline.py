@@ -40,7 +40,9 @@ class Baseline:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data["version"] != VERSION:
-                raise AuditError(f"The baseline {path} has the format {data['version']}, this audit reads {VERSION}.")
+                raise AuditError(
+                    f"The baseline {path} has the format {data['version']}, this audit reads {VERSION}."
+                )
             known = Counter(
                 {
                     (str(convention), str(file), str(line)): int(count)

@@ -38,7 +38,9 @@ def render(audit: Audit, style: str = "text", *, explain: bool = False, glyphs: 
 
 def text(audit: Audit, *, explain: bool = False, glyphs: Glyphs = UNICODE) -> str:
     """For people: each violation with its lines, each note in one line, and a summary by convention."""
-    parts = [_violation(finding, audit, glyphs) for finding in audit.findings if finding.level is Level.VIOLATION]
+    parts = [
+        _violation(finding, audit, glyphs) for finding in audit.findings if finding.level is Level.VIOLATION
+    ]
     notes = [f"  {_note(finding, glyphs)}" for finding in audit.findings if finding.level is Level.NOTE]
     if notes:
         parts.append("\n".join(["Notes: questionable, and nothing fails for them", *notes]))
@@ -80,8 +82,9 @@ def _summary(audit: Audit) -> Iterator[str]:
             yield f"{count.slug:<{width}}  {count.subjects:>6}  {count.violations:>10}  {count.notes:>5}  {_share(count):>8}"
         yield ""
     notes = len(audit.findings) - audit.violations
-    yield f"{_plural(len(audit.files), 'file')}, {_plural(audit.violations, 'violation')}, {_plural(notes, 'note')}. " + (
-        f"Score {audit.score} of 100."
+    yield (
+        f"{_plural(len(audit.files), 'file')}, {_plural(audit.violations, 'violation')}, {_plural(notes, 'note')}. "
+        + (f"Score {audit.score} of 100.")
     )
     for number, what in (
         (len(audit.unparsed), "could not be parsed"),
@@ -106,7 +109,7 @@ def _plural(number: int, word: str) -> str:
 
 def as_json(audit: Audit) -> str:
     """For programs: the stable form that `schema.json` describes."""
-    return json.dumps(data(audit), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(data(audit), indent=2) + "\n"
 
 
 def data(audit: Audit) -> dict[str, Any]:
@@ -164,7 +167,10 @@ def sarif(audit: Audit) -> str:
         "results": results,
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": troubles}],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+        + "\n"
+    )
 
 
 def _version() -> str:
@@ -185,7 +191,10 @@ def _rule(slug: str) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in slug.split("-")),
         "shortDescription": {"text": convention.title},
         "fullDescription": {"text": " ".join(convention.rule.split())},
-        "help": {"text": f"{convention.rule}\n\n{convention.why}", "markdown": f"{convention.rule}\n\n{convention.why}"},
+        "help": {
+            "text": f"{convention.rule}\n\n{convention.why}",
+            "markdown": f"{convention.rule}\n\n{convention.why}",
+        },
     }
 
 
@@ -231,7 +240,9 @@ def github(audit: Audit) -> str:
         kind = "error" if finding.level is Level.VIOLATION else "notice"
         message = f"{finding.message}\n{finding.why}\n{finding.next}."
         file = _from_here(place.file, audit)
-        lines.append(_command(kind, file, place.line, finding.convention, message, place.column, place.end_line))
+        lines.append(
+            _command(kind, file, place.line, finding.convention, message, place.column, place.end_line)
+        )
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -52,7 +52,9 @@ class Settings:
         """Whether the findings of a file are not to be shown."""
         return any(fnmatch(file, pattern) for pattern in self.exclude)
 
-    def overruled(self, *, select: tuple[str, ...], ignore: tuple[str, ...], baseline: Path | None) -> "Settings":
+    def overruled(
+        self, *, select: tuple[str, ...], ignore: tuple[str, ...], baseline: Path | None
+    ) -> "Settings":
         """These settings with what the command line gives in their place.
 
         Raises:

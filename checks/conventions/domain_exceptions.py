@@ -155,7 +155,7 @@ def _unhandled(raised: list[tuple[ast.Raise, Scope, Class]], project: Project) -
 
 
 def _handled(project: Project) -> _Handled:
-    handled = _Handled()
+    handled = _Handled(is_clear=not any(_maps_errors(route.keywords) for route in project.routes))
     for module in project.application:
         if b"exception_handler" in module.content:
             _registered(module, project, handled)
@@ -182,6 +182,11 @@ def _handed_on(module: Module, project: Project) -> Iterator[Class]:
 
 def _is_test(call: ast.Call) -> bool:
     return getattr(call.func, "id", "") in {"isinstance", "issubclass"}
+
+
+def _maps_errors(keywords: dict[str, ast.expr]) -> bool:
+    """Whether a route has a table of errors of its own, as some extensions of FastAPI offer."""
+    return any("error" in name or "exception" in name for name in keywords)
 
 
 def _registered(module: Module, project: Project, handled: _Handled) -> None:

@@ -314,7 +314,7 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
         target = project.resolver.resolve(call.func, handler)
         if not isinstance(target, Function) or target.name == "__init__":
             continue
-        if project.layer(target.module) is Layer.SERVICE and not target.name.startswith(GUARDS):
+        if project.layer(target.module) is Layer.SERVICE and _does_work(target):
             owner = target.owner or target.module
             if isinstance(call.func, ast.Attribute) and target.owner is not None:
                 owner = project.resolver.infer(call.func.value, handler) or owner  # type: ignore[assignment]
@@ -332,6 +332,14 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
         f"a handler that works with several services, {names}",
         expected="one call of one service",
     )
+
+
+def _does_work(called: Function) -> bool:
+    """Whether a service's function is more than a guard or a helper that only computes a value."""
+    works = called.owner is not None or called.is_async or any(
+        argument.arg in {"db", "session", "db_session"} for argument, _ in called.parameters
+    )
+    return works and not called.name.startswith(GUARDS)
 
 
 def _called_name(call: ast.Call) -> str:
