@@ -195,7 +195,7 @@ class LessonPlugin:
             first = self.course.lessons[0]
             raise pytest.UsageError(
                 "No lesson has been started yet, so there is nothing to check. "
-                f"Begin with: pytest lessons/{first.name[:2]}"
+                f"Begin with: uv run pytest lessons/{first.name[:2]}"
             )
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:

@@ -72,17 +72,17 @@ def _next(
     if len(tally.green) == len(expected.get(last.name, ())):
         following = run.course.after(last)
         yield (
-            f"Lesson {last.name[:2]} is done. To compare with the reference: workshop diff {last.number}",
+            f"Lesson {last.name[:2]} is done. To compare with the reference: uv run workshop diff {last.number}",
             GREEN,
         )
         if following is not None:
-            yield f"Next   pytest lessons/{following.name[:2]}", CALM
+            yield f"Next   uv run pytest lessons/{following.name[:2]}", CALM
         else:
             yield "That was the last lesson on offer.", CALM
     elif tally.reference:
-        yield f"Next   workshop reset {last.number} brings the starter back, to do this lesson yourself", CALM
+        yield f"Next   uv run workshop reset {last.number}: brings the starter back, to do it yourself", CALM
     else:
-        yield f"Next   run the whole lesson: pytest lessons/{last.name[:2]}", CALM
+        yield f"Next   run the whole lesson: uv run pytest lessons/{last.name[:2]}", CALM
 
 
 def _mend(run: LessonRun, lesson: Lesson, problem: Problem) -> Iterator[tuple[str, Markup]]:
@@ -91,7 +91,7 @@ def _mend(run: LessonRun, lesson: Lesson, problem: Problem) -> Iterator[tuple[st
     maker = run.course.makers.get(file, lesson.name)
     if problem.kind is Kind.STUB and maker < lesson.name:
         yield f"Brief  lessons/{maker}/README.md: this part belongs to lesson {maker[:2]}", CALM
-        yield f"Next   write it, or begin at lesson {lesson.name[:2]}: workshop catchup {lesson.number}", CALM
+        yield f"Next   write it, or begin at lesson {lesson.name[:2]}: uv run workshop catchup {lesson.number}", CALM
     else:
         yield f"Brief  lessons/{lesson.name}/README.md", CALM
-        yield f"Next   mend the first failure above, then: pytest lessons/{lesson.name[:2]}", CALM
+        yield f"Next   mend the first failure above, then: uv run pytest lessons/{lesson.name[:2]}", CALM

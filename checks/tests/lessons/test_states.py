@@ -20,6 +20,7 @@ from checks.tests.lessons.judging import (
     with_starter,
     write,
 )
+from checks.tests.plugin.course import learners_environment
 
 NUMBERS = [lesson.number for lesson in REAL.lessons]
 FIRST_STUB = {
@@ -84,5 +85,12 @@ def test_pytest_itself_comes_to_the_same_end(tmp_path: Path, number: int) -> Non
 def run_pytest(root: Path, number: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", f"lessons/{number}", "-p", "no:cacheprovider"]
     return subprocess.run(
-        command, cwd=root, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120
+        command,
+        cwd=root,
+        env=learners_environment(),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
     )

@@ -148,7 +148,7 @@ class Clone:
         process = subprocess.run(
             [sys.executable, "-m", "pytest", *arguments],
             cwd=self.root / folder,
-            env=_environment() | environment,
+            env=learners_environment() | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -164,9 +164,10 @@ class Clone:
         write(self.project, {"app/count.py": LESSONS["solutions/02_count/app/count.py"]})
 
 
-def _environment() -> dict[str, str]:
+def learners_environment() -> dict[str, str]:
     """The environment of a learner's shell: no other pytest round it, no plugin that only authors have."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    left_out = ("PYTEST_", "PYTHONDONTWRITEBYTECODE")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return inherited | {
         "COLUMNS": "80",
         "PYTHONIOENCODING": "utf-8",

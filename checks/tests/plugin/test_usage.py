@@ -30,7 +30,7 @@ def test_a_solved_lesson_is_green_and_names_the_next(clone: Clone) -> None:
     ran = clone.pytest("lessons/01")
     assert ran.code == 0, ran.output
     assert "Lesson 01 Hello: 5 of 5 green" in ran.output
-    assert "Next   pytest lessons/02" in ran.output
+    assert "Next   uv run pytest lessons/02" in ran.output
 
 
 def test_several_lessons_run_in_order(clone: Clone) -> None:
@@ -53,7 +53,7 @@ def test_without_any_lesson_reached_there_is_a_first_step_and_no_success(clone: 
     for arguments in (["lessons"], []):
         ran = clone.pytest(*arguments)
         assert ran.code == 4
-        assert "Begin with: pytest lessons/01" in ran.output
+        assert "Begin with: uv run pytest lessons/01" in ran.output
     assert not clone.project.exists()
 
 
