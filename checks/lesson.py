@@ -5,6 +5,7 @@ name, the rest in ``lesson.toml``. Nothing else in this repository lists lessons
 """
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -13,9 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 FOLDER_NAME = re.compile(r"(?P<number>\d{2})_(?P<word>[a-z][a-z0-9_]*)")
-IGNORED_PARTS = frozenset(
-    {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", ".DS_Store"}
-)
+IGNORED = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", ".DS_Store"})
 
 
 class LessonError(Exception):
@@ -232,7 +231,9 @@ def find_course(start: Path | None = None) -> Course:
 
 
 def _files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.is_file() and not IGNORED_PARTS.intersection(relative.parts) and path.suffix != ".pyc":
-            yield relative.as_posix(), path
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in IGNORED)
+        for name in sorted(files):
+            if name not in IGNORED and not name.endswith(".pyc"):
+                path = Path(parent, name)
+                yield path.relative_to(folder).as_posix(), path
