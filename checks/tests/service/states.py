@@ -25,7 +25,7 @@ def build(number: int, folder: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment variables of a service that keeps its data in a folder, and nothing of this run's own."""
+    """The environment variables of a service that keeps its data in a folder."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     return inherited | {
         "SECRET_KEY": "a-key-for-proofs-and-nothing-else-",

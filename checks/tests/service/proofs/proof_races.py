@@ -6,9 +6,8 @@ from collections import Counter
 
 import httpx
 import pytest
-from sqlalchemy import func, select
-
 from proofs.surroundings import Library
+from sqlalchemy import func, select
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,6 @@ import statistics
 import time
 
 import pytest
-
 from proofs.surroundings import Library
 
 pytestmark = pytest.mark.anyio

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event
-
 from proofs.surroundings import Library
+from sqlalchemy import event
 
 pytestmark = pytest.mark.anyio
 

@@ -1,5 +1,6 @@
 """Passwords and tokens: what is stored instead of a password, and what a member shows instead of it."""
 
+import os
 import secrets
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +13,8 @@ ALGORITHM = "HS256"
 
 # Argon2id with 19 MiB, two passes and one lane: OWASP, "Password Storage Cheat Sheet".
 _hasher = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1),))
-# Hashing keeps a processor busy, so it happens on threads, and on few: the event loop needs one as well.
-_hashing_threads = CapacityLimiter(2)
+# Hashing keeps a processor busy: half of them may, and the event loop has the others.
+_hashing_threads = CapacityLimiter(max(1, (os.cpu_count() or 1) // 2))
 # Stands for the password of a member who does not exist. Nobody knows the text that it was made of.
 _NOBODYS_HASH = _hasher.hash(secrets.token_urlsafe())
 

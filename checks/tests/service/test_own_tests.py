@@ -1,0 +1,76 @@
+"""The service's own tests, which are the solution of lesson 13: what they are worth."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from checks.tests.service.states import LAST, build, pytest_arguments, run
+
+LEAST_COVERAGE = 95
+
+SHUFFLE = """
+import random
+
+def pytest_collection_modifyitems(items):
+    random.Random({seed}).shuffle(items)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return build(LAST, tmp_path / "project")
+
+
+def test_they_pass_in_any_order_and_in_parallel_and_reach_every_branch(project: Path) -> None:
+    (project / "shuffle.py").write_text(SHUFFLE.format(seed=7), encoding="utf-8")
+    coverage = ["--cov=app", "--cov-report=json:coverage.json", "--cov-report="]
+
+    tested = run(project, *pytest_arguments("-n", "2", "-p", "shuffle", "-W", "error", *coverage))
+
+    assert tested.returncode == 0, tested.stdout
+    assert "skipped" not in tested.stdout
+    totals = json.loads((project / "coverage.json").read_text())["totals"]
+    assert totals["num_branches"] > 50
+    print(f"{totals['percent_covered']:.1f} % of the lines and branches")
+    assert totals["percent_covered"] >= LEAST_COVERAGE
+
+
+def test_they_pass_at_lesson_13_from_another_folder(tmp_path: Path) -> None:
+    project = build(13, tmp_path / "project")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / ".env").write_text("DEBUG=true\nSECRET_KEY=too-short\n", encoding="utf-8")
+    place = ["--rootdir", str(project), str(project / "tests")]
+
+    tested = run(elsewhere, *pytest_arguments("-n", "2", "-W", "error", *place))
+
+    assert tested.returncode == 0, tested.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "tests"),
+    [
+        ("loans/service.py", ">= MOST_LOANS", "> MOST_LOANS", "test_loans.py"),
+        ("books/repository.py", ", Book.lent < Book.copies", "", "test_copies.py"),
+        ("members/repository.py", "Member.email == email", "Member.email != email", "test_members.py"),
+        ("covers/service.py", "total > most_bytes", "total > 2 * most_bytes", "test_covers.py"),
+        (
+            "core/error_handlers.py",
+            "exception_handler(DomainError)",
+            "exception_handler(KeyError)",
+            "test_errors.py",
+        ),
+    ],
+)
+def test_they_fail_on_a_service_that_is_wrong(
+    project: Path, file: str, right: str, wrong: str, tests: str
+) -> None:
+    path = project / "app" / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    path.write_text(text.replace(right, wrong), encoding="utf-8")
+
+    tested = run(project, *pytest_arguments("-x", f"tests/{tests}"))
+
+    assert tested.returncode == 1, tested.stdout
