@@ -40,19 +40,20 @@ def expect(condition: object, *, expected: str, found: str, at: object = None) -
         raise Unmet(expected=expected, found=found, at=at)
 
 
-def expect_answer(response: "httpx.Response", status: int, body: Any = ...) -> None:
+def expect_answer(response: "httpx.Response", status: int, body: Any = ..., *, at: object = None) -> None:
     """Fail the check unless a response has the given status and, if given, JSON body.
 
     Args:
         response: what a client of `checks.serving` got; it knows which handler answered.
         status: the HTTP status code that the task asks for.
         body: the JSON value that the task asks for; left out, any body will do.
+        at: what is to blame if no handler of the learner's answered, see `Unmet`.
 
     Raises:
         Unmet: status or body is another.
     """
     request = f"{response.request.method} {response.request.url.path}"
-    at = response.extensions.get("endpoint")
+    at = response.extensions.get("endpoint") or at
     expect(
         response.status_code == status,
         expected=f"status {status} from {request}",

@@ -79,6 +79,23 @@ def test_environment_reaches_the_settings(read: Read, settings_class: Place) -> 
 
 
 @pytest.mark.needs("test_environment_reaches_the_settings")
+def test_settings_are_read_once(load: "Load") -> None:
+    """get_settings() returns the same object each time
+
+    Why: Reading the file for each request is slow, and two answers in one process may differ.
+
+    Next: Step 2; functools has a decorator that remembers what a function returned.
+    """
+    config = load(CONFIG, SECRET_KEY=KEY)
+    expect(
+        config.get_settings() is config.get_settings(),
+        expected="one object, however often get_settings() is called",
+        found="another object at the second call",
+        at=config.get_settings,
+    )
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
 def test_only_the_key_has_to_be_set(read: Read, settings_class: Place) -> None:
     """SECRET_KEY is the one setting without a default
 
@@ -250,23 +267,6 @@ def test_refusal_does_not_show_the_key(read: Read, settings_class: Place) -> Non
         expected="an error that names the setting and not its value",
         found=f"an error that shows {short!r}",
         at=settings_class(),
-    )
-
-
-@pytest.mark.needs("test_environment_reaches_the_settings")
-def test_settings_are_read_once(load: "Load") -> None:
-    """get_settings() returns the same object each time
-
-    Why: Reading the file for each request is slow, and two answers in one process may differ.
-
-    Next: Step 2; functools has a decorator that remembers what a function returned.
-    """
-    config = load(CONFIG, SECRET_KEY=KEY)
-    expect(
-        config.get_settings() is config.get_settings(),
-        expected="one object, however often get_settings() is called",
-        found="another object at the second call",
-        at=config.get_settings,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,33 @@ if TYPE_CHECKING:
 
     from checks.fixtures import Load
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database", "engines")]
 
 MAIN = "app/main.py"
 DATABASE = "app/core/database.py"
+ROUTER = "app/health/router.py"
 READY = "/health/ready"
 PATIENCE = 5.0
 """Seconds within which a probe has to answer, as the brief says."""
+
+
+@pytest.fixture
+def engines(project: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Any, object]:
+    """Each engine that is made from now on, and the learner's line that makes it."""
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    made: dict[Any, object] = {}
+    make = AsyncEngine.__init__
+
+    def remember(engine: AsyncEngine, *args: Any, **options: Any) -> None:
+        make(engine, *args, **options)
+        frames = inspect.getouterframes(inspect.currentframe(), context=0)
+        lines = ((Path(frame.filename), frame.lineno) for frame in frames)
+        own = ((file.relative_to(project), line) for file, line in lines if file.is_relative_to(project))
+        made[engine.sync_engine] = next(((file.as_posix(), line) for file, line in own), None)
+
+    monkeypatch.setattr(AsyncEngine, "__init__", remember)
+    return made
 
 
 async def test_engine_is_there_while_the_application_runs(
@@ -136,7 +157,9 @@ async def test_objects_stay_readable_after_commit(app: "FastAPI", project: Path)
 
 
 @pytest.mark.needs("test_engine_is_there_while_the_application_runs")
-async def test_connections_are_closed_at_shutdown(app: "FastAPI", database: Database, project: Path) -> None:
+async def test_connections_are_closed_at_shutdown(
+    app: "FastAPI", database: Database, engines: dict[Any, object]
+) -> None:
     """When the application ends, its connections are closed
 
     Why: A database allows so many connections and no more; each one left open is one less for the others.
@@ -145,12 +168,12 @@ async def test_connections_are_closed_at_shutdown(app: "FastAPI", database: Data
     """
     async with serving(app):
         await use(app.state.engine)
-    await expect_all_closed(database, "after the application has ended", project)
+    await expect_all_closed(database, "after the application has ended", engines)
 
 
 @pytest.mark.needs("test_connections_are_closed_at_shutdown")
 async def test_connections_are_closed_after_an_error(
-    app: "FastAPI", database: Database, project: Path
+    app: "FastAPI", database: Database, engines: dict[Any, object]
 ) -> None:
     """When something that starts later fails, the connections are closed too
 
@@ -162,12 +185,12 @@ async def test_connections_are_closed_after_an_error(
         async with serving(app):
             await use(app.state.engine)
             raise StartUpError
-    await expect_all_closed(database, "after an error", project)
+    await expect_all_closed(database, "after an error", engines)
 
 
 @pytest.mark.needs("test_engine_is_there_while_the_application_runs")
 async def test_refused_start_leaves_no_engine(
-    app: "FastAPI", database: Database, project: Path, monkeypatch: pytest.MonkeyPatch
+    app: "FastAPI", database: Database, engines: dict[Any, object]
 ) -> None:
     """An engine whose database is not there at the start is not left behind
 
@@ -175,28 +198,19 @@ async def test_refused_start_leaves_no_engine(
 
     Next: Step 1: from which line on does anybody take care of the engine?
     """
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-    made: list[Any] = []
-    make = AsyncEngine.__init__
-
-    def remember(engine: AsyncEngine, *args: Any, **options: Any) -> None:
-        make(engine, *args, **options)
-        made.append(engine.sync_engine)
-
-    monkeypatch.setattr(AsyncEngine, "__init__", remember)
+    engines.clear()
     await database.go_away()
     try:
         async with serving(app):
             return  # the start-up does not ask the database: nothing of it can fail here
     except Exception:  # noqa: BLE001, S110 - in whatever way it refuses to go on
         pass
-    left = [engine for engine in made if engine not in database.disposed]
+    left = [place for engine, place in engines.items() if engine not in database.disposed]
     expect(
         not left,
         expected="every engine to be disposed of when the start-up fails",
         found=f"{len(left)} engine that nobody disposed of",
-        at=lifespan_line(project),
+        at=left and left[0],
     )
 
 
@@ -222,14 +236,15 @@ async def test_application_can_start_again(app: "FastAPI", project: Path) -> Non
 
 
 @pytest.mark.needs("test_engine_is_there_while_the_application_runs")
-async def test_ready_answers_ok(client: "httpx.AsyncClient") -> None:
+async def test_ready_answers_ok(client: "httpx.AsyncClient", project: Path) -> None:
     """GET /health/ready answers 200 and {"status": "ok"}
 
     Why: A load balancer sends requests only to a service that says it is ready.
 
     Next: Step 4 describes the route.
     """
-    expect_answer(await client.get(READY), 200, {"status": "ok"})
+    missing = line_with(ROUTER, project, r"APIRouter\(")
+    expect_answer(await client.get(READY), 200, {"status": "ok"}, at=missing)
 
 
 @pytest.mark.needs("test_ready_answers_ok")
@@ -363,14 +378,14 @@ async def use(engine: Any) -> None:
         await connection.execute(text("SELECT 1"))
 
 
-async def expect_all_closed(database: Database, when: str, project: Path) -> None:
+async def expect_all_closed(database: Database, when: str, engines: dict[Any, object]) -> None:
     count = len(database.open)
     await database.close_all()
     expect(
         count == 0,
         expected=f"no open connection {when}",
         found=f"{count} that nobody closed",
-        at=lifespan_line(project),
+        at=next(iter(engines.values()), None),
     )
 
 

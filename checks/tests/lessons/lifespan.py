@@ -11,6 +11,8 @@ SCHEMAS = "app/health/schemas.py"
 
 LIFESPAN = Line(MAIN, "def lifespan(")
 READY = Line(ROUTER, "@router.get(\n")
+MADE = Line(DATABASE, "create_async_engine(")
+MADE_BY_HAND = Line(MAIN, "create_async_engine(")
 FACTORY = Line(DATABASE, "sessionmaker(")
 
 ENGINE = "engine = create_async_engine(url, pool_pre_ping=True)"
@@ -104,31 +106,31 @@ WRONG = [
         "an engine that nobody disposes of",
         {DATABASE: (GUARDED, "    yield engine\n")},
         "test_connections_are_closed_at_shutdown",
-        LIFESPAN,
+        MADE,
     ),
     Wrong(
         "an engine that nobody disposes of, as the convention sees it",
         {MAIN: [IMPORT_ENGINE, (OPEN, BY_HAND.partition("    try:")[0] + "    yield\n")]},
         "lifespan",
-        Line(MAIN, "= create_async_engine("),
+        MADE_BY_HAND,
     ),
     Wrong(
         "a dispose that closes nothing",
         {DATABASE: ("await engine.dispose()", "await engine.dispose(close=False)")},
         "test_connections_are_closed_at_shutdown",
-        LIFESPAN,
+        MADE,
     ),
     Wrong(
         "a dispose that is never awaited",
         {DATABASE: ("await engine.dispose()", "engine.dispose()")},
         "test_connections_are_closed_at_shutdown",
-        LIFESPAN,
+        MADE,
     ),
     Wrong(
         "a dispose that an error leaves out",
         {DATABASE: (GUARDED, "    yield engine\n    await engine.dispose()\n")},
         "test_connections_are_closed_after_an_error",
-        LIFESPAN,
+        MADE,
     ),
     Wrong(
         "a dispose that only an error reaches",
@@ -139,7 +141,7 @@ WRONG = [
             )
         },
         "test_connections_are_closed_at_shutdown",
-        LIFESPAN,
+        MADE,
     ),
     Wrong(
         "a first query before anybody takes care of the engine",
@@ -153,7 +155,7 @@ WRONG = [
             ]
         },
         "test_refused_start_leaves_no_engine",
-        LIFESPAN,
+        MADE_BY_HAND,
     ),
     Wrong(
         "an engine that stays in the lifespan",
