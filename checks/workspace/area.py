@@ -2,13 +2,17 @@
 
 import json
 import os
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checks.workspace.disk import Disk
-from checks.workspace.store import DamagedError, Store
-from checks.workspace.tree import HOME
+from checks.workspace.model import DamagedError
 
+if TYPE_CHECKING:
+    from checks.workspace.store import Store
+
+HOME = ".workshop"
 NOTICE = """\
 The workshop's memory of this project: how far you are, and a copy of your project from before every command
 that changed it. `workshop undo` brings a copy back. Nothing in here is part of your application.
@@ -34,7 +38,13 @@ class Area:
         self.aside = self.home / "set-aside"
         self.staging = self.home / "staging"
         self._spare = self.home / "spare"
-        self.store = Store(self.home / "objects", disk, self._spare)
+
+    @cached_property
+    def store(self) -> "Store":
+        """The contents of all files that were ever in a snapshot."""
+        from checks.workspace.store import Store
+
+        return Store(self.home / "objects", self.disk, self._spare)
 
     def prepare(self) -> None:
         """Make the folder, so that it can be locked.

@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class WorkspaceError(Exception):
     """The project could not be changed; the text says what, where, and a way out."""
+
+
+class DamagedError(Exception):
+    """A record of the workspace is missing or is not what it should be."""
 
 
 class Origin(StrEnum):
@@ -67,6 +74,6 @@ class Snapshot:
     """
 
     name: str
-    when: datetime
+    when: "datetime"
     why: str
     files: int

@@ -3,9 +3,8 @@
 from checks.lesson import Course
 from checks.workspace import snapshots
 from checks.workspace.area import Area
-from checks.workspace.model import Origin, WorkspaceError
+from checks.workspace.model import DamagedError, Origin, WorkspaceError
 from checks.workspace.state import State
-from checks.workspace.store import DamagedError
 from checks.workspace.tree import Kind, look
 
 

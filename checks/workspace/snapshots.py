@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.workspace.area import Area, read_data
-from checks.workspace.model import Snapshot, WorkspaceError
-from checks.workspace.store import DamagedError
+from checks.workspace.model import DamagedError, Snapshot, WorkspaceError
 from checks.workspace.tree import ATTEMPTS, OTHER, Entry, Kind, Tree, look, scan
 
 NAME = re.compile(r"(?P<number>\d{4,})_[0-9_-]+_[a-z]+")

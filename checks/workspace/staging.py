@@ -6,7 +6,7 @@ Former files stay here until the next change: a program that had one open may st
 from pathlib import Path
 
 from checks.workspace.area import Area, read_data
-from checks.workspace.store import DamagedError
+from checks.workspace.model import DamagedError
 from checks.workspace.tree import Entry, Kind, look
 
 NEW, OLD, TAKEN = ".new", ".old", ".taken"

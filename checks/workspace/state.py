@@ -4,12 +4,14 @@ Keys that this version does not know are kept as they are.
 """
 
 import copy
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from checks.workspace.area import Area, read_data
-from checks.workspace.model import Origin
-from checks.workspace.store import DamagedError
-from checks.workspace.tree import Entry
+from checks.workspace.model import DamagedError, Origin
+
+if TYPE_CHECKING:
+    from checks.workspace.tree import Entry
 
 
 class State:
@@ -49,14 +51,22 @@ class State:
         """Take a lesson for not checked."""
         self.seen(name).pop("green", None)
 
-    def placed_as(self, path: str, entry: Entry | None) -> Origin | None:
+    def placed_as(self, path: str, entry: "Entry | None") -> Origin | None:
         """The origin of a file with this content, if that is what was placed there."""
         record = self.placed.get(path)
         if record is None or entry is None or record["digest"] != entry.digest:
             return None
         return Origin(record["origin"])
 
-    def place(self, path: str, entry: Entry, origin: Origin | None) -> None:
+    def origin_of(self, path: str, root: Path) -> Origin | None:
+        """The origin of a file of the project at a root, as it is now."""
+        if path not in self.placed:
+            return None
+        from checks.workspace.tree import look
+
+        return self.placed_as(path, look(root / path))
+
+    def place(self, path: str, entry: "Entry", origin: Origin | None) -> None:
         """Remember what was placed; with no origin, that the file is the learner's own."""
         if origin is None:
             self.placed.pop(path, None)
@@ -106,17 +116,35 @@ def load(area: Area) -> State:
         return State()
 
 
+def is_sound(area: Area) -> bool:
+    """Whether the record of the state can be used; one that cannot be read at all is another matter."""
+    try:
+        load(area)
+    except DamagedError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _check_lesson(record: Any) -> None:
     if not isinstance(record, dict):
         raise DamagedError("lesson")
     kinds = {"reached": bool, "green": bool, "hints": int, "start": dict}
     if not all(isinstance(record.get(key, kind()), kind) for key, kind in kinds.items()):
         raise DamagedError("lesson")
-    for entry in record.get("start", {}).values():
-        try:
-            Entry.from_data(entry)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DamagedError("start") from error
+    if not all(_is_file_entry(entry) for entry in record.get("start", {}).values()):
+        raise DamagedError("start")
+
+
+def _is_file_entry(entry: Any) -> bool:
+    kinds = {"digest": str, "size": int, "mode": int, "time": int}
+    return (
+        isinstance(entry, dict)
+        and entry.get("kind") == "file"
+        and all(isinstance(entry.get(key, kind()), kind) for key, kind in kinds.items())
+        and entry.get("origin", Origin.STARTER) in set(Origin)
+    )
 
 
 def _check_placed(record: Any) -> None:

@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checks.workspace.disk import Disk
+from checks.workspace.model import DamagedError
 from checks.workspace.tree import CHUNK
 
 SMALL = 1 << 22
 """Larger files are kept as they are: they are rarely text, and compressing them takes long."""
-
-
-class DamagedError(Exception):
-    """A record of the workspace is missing or is not what it should be."""
 
 
 class Store:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from checks.workspace.area import Area, read_data
-from checks.workspace.model import Change
+from checks.workspace.model import Change, DamagedError
 from checks.workspace.staging import Staging
 from checks.workspace.steps import Step, is_folder
-from checks.workspace.store import DamagedError
 from checks.workspace.tree import Entry, Kind, ancestors, look
 
 

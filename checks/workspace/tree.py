@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-HOME = ".workshop"
+from checks.workspace.area import HOME
+
 UNTOUCHED = frozenset(
     {
         *(".git", ".hg", ".svn", ".jj"),
