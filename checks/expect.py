@@ -57,7 +57,7 @@ def expect_answer(response: "httpx.Response", status: int, body: Any = ..., *, a
     expect(
         response.status_code == status,
         expected=f"status {status} from {request}",
-        found=f"status {response.status_code} with the body {_shorten(response.text)}",
+        found=f"status {response.status_code} with the body {shorten(response.text)}",
         at=at,
     )
     if body is ...:
@@ -66,7 +66,7 @@ def expect_answer(response: "httpx.Response", status: int, body: Any = ..., *, a
         found = response.json()
     except ValueError:
         raise Unmet(
-            expected=f"the JSON body {body!r} from {request}", found=_shorten(response.text), at=at
+            expected=f"the JSON body {body!r} from {request}", found=shorten(response.text), at=at
         ) from None
     expect(found == body, expected=f"the body {body!r} from {request}", found=f"{found!r}", at=at)
 
@@ -90,7 +90,8 @@ def line_with(file: str, project: Path, *patterns: str) -> str | tuple[str, int]
     return file
 
 
-def _shorten(content: str, limit: int = 120) -> str:
+def shorten(content: str, limit: int = 120) -> str:
+    """A text for `Unmet.found`, cut where it gets long."""
     if not content:
         return "(empty)"
     return content if len(content) <= limit else content[:limit] + "..."

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from checks.expect import Unmet, shorten
+
 if TYPE_CHECKING:
     import httpx
     from fastapi import FastAPI
@@ -19,7 +21,8 @@ async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["ht
 
     Yields:
         A client whose responses carry the handler that answered as ``response.extensions["endpoint"]``.
-        An exception that the application lets through is raised at the call.
+        An exception that the application lets through is raised at the call, and carries the handler
+        as ``endpoint``; a return value that does not fit the declared model raises `Unmet`.
     """
     import httpx
 
@@ -33,6 +36,7 @@ async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["ht
 
 def _recording_transport(app: "FastAPI", state: dict[str, Any]) -> "httpx.AsyncBaseTransport":
     import httpx
+    from fastapi.exceptions import ResponseValidationError
 
     class RecordingTransport(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -41,7 +45,17 @@ def _recording_transport(app: "FastAPI", state: dict[str, Any]) -> "httpx.AsyncB
             async def recorded(scope: Any, receive: Any, send: Any) -> None:
                 scope["state"] = state.copy()
                 scopes.append(scope)
-                await app(scope, receive, send)
+                try:
+                    await app(scope, receive, send)
+                except ResponseValidationError as error:
+                    raise Unmet(
+                        expected="a return value that fits the model which the route declares",
+                        found=f"the handler returned {shorten(repr(error.body))}",
+                        at=scope.get("endpoint"),
+                    ) from None
+                except Exception as error:
+                    error.endpoint = scope.get("endpoint")  # type: ignore[attr-defined]
+                    raise
 
             response = await httpx.ASGITransport(app=recorded).handle_async_request(request)
             endpoint = scopes[0].get("endpoint") if scopes else None

@@ -76,7 +76,7 @@ class Diagnosis:
             check: what the check is about.
         """
         error = _innermost(error)
-        place = self._blamed_place(error)
+        place = self._blamed_place(error) or self.place_of(getattr(error, "endpoint", None))
         problem = (
             self._unmet(error, check)
             or self._syntax(error)

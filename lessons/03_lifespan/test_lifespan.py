@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks.expect import Unmet, expect, expect_answer, line_with
+from checks.expect import Unmet, expect, expect_answer, line_with, shorten
 from checks.outage import Database, stalled
 from checks.serving import serving
 
@@ -331,7 +331,7 @@ async def test_unavailable_answer_tells_no_secrets(database: Database, client: "
         expect(
             words not in response.text,
             expected="a body that says that the service is unavailable, and no more",
-            found=f"a body with the words of the error: {response.text[:120]}",
+            found=f"a body with the words of the error: {shorten(response.text)}",
             at=response.extensions.get("endpoint"),
         )
 

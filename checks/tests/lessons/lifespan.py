@@ -294,6 +294,12 @@ WRONG = [
         "unavailable with status 200", {ROUTER: (STATUS, "")}, "test_ready_is_unavailable_without_database"
     ),
     Wrong(
+        "a pair of body and status",
+        {ROUTER: (UNAVAILABLE, '    return HealthStatus(status="unavailable"), 503\n')},
+        "test_ready_is_unavailable_without_database",
+        Line(ROUTER, "@router.get("),
+    ),
+    Wrong(
         "500 instead of 503",
         {ROUTER: ("response.status_code = HTTPStatus.SERVICE_UNAVAILABLE", "response.status_code = 500")},
         "test_ready_is_unavailable_without_database",

@@ -168,6 +168,25 @@ WRONG = [
         Kind.NAME,
     ),
     Wrong(
+        "a text where a model was promised",
+        {ROUTER: (ANSWER, 'return "ok"')},
+        "test_live_is_served",
+        DECORATOR,
+    ),
+    Wrong(
+        "something that is no JSON",
+        {
+            ROUTER: [
+                (ROUTE, '@router.get("/live")'),
+                (HANDLER, "async def live() -> object:"),
+                (ANSWER, "return object()"),
+            ]
+        },
+        "test_live_is_served",
+        DECORATOR,
+        Kind.RAISED,
+    ),
+    Wrong(
         "a value that the model refuses",
         {ROUTER: (ANSWER, 'return HealthStatus(status="fine")')},
         "test_live_is_served",
