@@ -299,6 +299,7 @@ def serve(course: Course, files: list[str], commands: Iterator[Message], answers
         "--rootdir",
         str(course.root),
         "-s",
+        "--tb=native",
         "-p",
         "no:cacheprovider",
         "-p",
