@@ -1,5 +1,7 @@
 """The state made anew, when its record is damaged: from the newest snapshot, and from the project's files."""
 
+from pathlib import Path
+
 from checks.lesson import Course
 from checks.workspace import snapshots
 from checks.workspace.area import Area
@@ -14,7 +16,7 @@ def rebuilt(area: Area, course: Course) -> State:
     for lesson in course.all_lessons:
         before = course.state(course.before(lesson))
         made = lesson.solution_files.keys() - before.keys()
-        if any((area.root / path).is_file() for path in made):
+        if any(_is_there(area.root / path) for path in made):
             known.lesson(lesson.name)["reached"] = True
         for origin, files in (
             (Origin.REFERENCE, lesson.solution_files),
@@ -25,6 +27,11 @@ def rebuilt(area: Area, course: Course) -> State:
                 if entry and entry.kind is Kind.FILE and entry.holds_same(look(source)):
                     known.place(path, entry, origin)
     return known
+
+
+def _is_there(path: Path) -> bool:
+    entry = look(path)
+    return entry is not None and entry.kind is not Kind.OTHER
 
 
 def _from_newest_snapshot(area: Area) -> State:

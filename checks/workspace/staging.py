@@ -7,7 +7,7 @@ from pathlib import Path
 
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import DamagedError
-from checks.workspace.tree import Entry, Kind, look
+from checks.workspace.tree import Kind, look
 
 NEW, OLD, TAKEN = ".new", ".old", ".taken"
 DONE = "done.json"
@@ -44,18 +44,27 @@ class Staging:
         Returns:
             A sentence for each file that was set aside.
         """
-        notes = []
-        if self._folder.is_dir():
-            names = self._names()
-            for path in self._folder.iterdir():
-                if path.suffix in {OLD, TAKEN} and not self._is_kept(look(path)):
-                    name = names.get(path.stem, path.name)
-                    aside = self._area.set_aside(path, Path(name).name)
-                    notes.append(f"What a program wrote to {name} at the last moment is kept in {aside}.")
-                else:
-                    self._area.disk.discard(path)
         self.ensure()
-        return notes
+        names = self._names()
+        notes = [self.free(path, names.get(path.stem, path.name)) for path in self._folder.iterdir()]
+        return list(filter(None, notes))
+
+    def free(self, path: Path, name: str) -> str | None:
+        """Make room where a file may be.
+
+        Args:
+            path: in this folder.
+            name: of the file in the project.
+
+        Returns:
+            A sentence when it had to be set aside.
+        """
+        entry = look(path) if path.suffix in {OLD, TAKEN} else None
+        if entry is None or entry.kind is not Kind.FILE or self._area.store.is_sound(entry.digest):
+            self._area.disk.discard(path)
+            return None
+        aside = self._area.set_aside(path, Path(name).name)
+        return f"What a program wrote to {name} at the last moment is kept in {aside}."
 
     def ensure(self) -> None:
         """Make the folder if it is missing."""
@@ -65,9 +74,6 @@ class Staging:
     def close(self, journal: Path) -> None:
         """End a change: from the moment that the journal is here, it is over."""
         self._area.disk.replace(journal, self._folder / DONE)
-
-    def _is_kept(self, entry: Entry | None) -> bool:
-        return entry is None or entry.kind is not Kind.FILE or self._area.store.is_sound(entry.digest)
 
     def _names(self) -> dict[str, str]:
         """Number of a step to its path, of the last change."""

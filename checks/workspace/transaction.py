@@ -234,7 +234,8 @@ class Transaction:
             return
         if now and self._is_ours(path, step, now):
             taken = self._staging.taken(number)
-            self.area.disk.discard(taken)
+            if rescued := self._staging.free(taken, step.path):
+                self.notes.append(rescued)
             self.area.disk.move_out(path, taken)
             self.reverted.append(step)
         elif now:

@@ -195,7 +195,7 @@ class Workspace:
         if not is_quiet or lesson.name not in self.reached():
             return False
         wanted = self.course.state(self.course.before(lesson)) | lesson.starter_files
-        return all((self._area.root / path).is_file() for path in wanted)
+        return all(_is_file(self._area.root / path) for path in wanted)
 
     @cached_property
     def _commands(self) -> "Commands":
@@ -218,3 +218,10 @@ class Workspace:
         if lesson.name not in self._solutions:
             self._solutions[lesson.name] = frozenset(lesson.solution_files)
         return self._solutions[lesson.name]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False

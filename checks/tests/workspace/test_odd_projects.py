@@ -228,6 +228,18 @@ class TestPermissions:
         assert (project / "secret/key").read_text() == "mine"
 
     @posix
+    def test_asking_about_what_may_not_be_read(self, placed, course, project):
+        (project / "app").chmod(0)
+        with ordinary_user(course.root):
+            assert placed.origin("app/main.py") is None
+            assert placed.lesson_is_own_work(course.all_lessons[1])
+            with pytest.raises(WorkspaceError, match="permission was denied"):
+                placed.place(course.all_lessons[1])
+        put(project / ".workshop/state.json", "{")
+        with ordinary_user(course.root):
+            assert Workspace(course).reached() == []
+
+    @posix
     def test_a_file_of_the_lesson_that_may_not_be_read(self, placed, course, project):
         path = put(project / "app/leaf/leaf.py", "mine")
         path.chmod(0)
