@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -334,6 +335,35 @@ async def test_unavailable_answer_tells_no_secrets(database: Database, client: "
             found=f"a body with the words of the error: {shorten(response.text)}",
             at=response.extensions.get("endpoint"),
         )
+
+
+@pytest.mark.needs("test_ready_is_unavailable_without_database")
+async def test_reason_stands_in_the_log(
+    database: Database, client: "httpx.AsyncClient", project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason for a 503 stands in the log
+
+    Why: The answer does not tell it, so the log is the one place where an operator can find it.
+
+    Next: Step 5: the module has a logger, and a logger has a method for exceptions.
+    """
+    loggers: list[str] = []
+    handle = logging.Logger.handle
+
+    def overhear(logger: logging.Logger, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            loggers.append(record.name)
+        handle(logger, record)
+
+    monkeypatch.setattr(logging.Logger, "handle", overhear)
+    await database.go_away()
+    await client.get(READY)
+    expect(
+        any(name.partition(".")[0] not in {"sqlalchemy", "aiosqlite", "asyncio"} for name in loggers),
+        expected="a warning or an error in the log when the database is away",
+        found="none",
+        at=line_with(DATABASE, project, r"except\b"),
+    )
 
 
 @pytest.mark.needs("test_ready_answers_ok")

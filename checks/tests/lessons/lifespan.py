@@ -364,6 +364,12 @@ WRONG = [
         "test_ready_gives_its_connection_back",
     ),
     Wrong(
+        "an error that nobody hears of",
+        {DATABASE: ('        logger.exception("The database cannot be reached")\n', "")},
+        "test_reason_stands_in_the_log",
+        Line(DATABASE, "except"),
+    ),
+    Wrong(
         "an error that is told to everybody",
         {
             DATABASE: [
@@ -483,7 +489,8 @@ RIGHT = [
             MAIN: [
                 ("        yield\n", '        yield {"engine": engine}\n'),
                 ("AsyncIterator[None]", "AsyncIterator[dict[str, object]]"),
-            ]
+            ],
+            ROUTER: ("request.app.state.engine", "request.state.engine"),
         },
     ),
     Right(
