@@ -17,7 +17,7 @@ from checks.workspace.rebuild import rebuilt
 from checks.workspace.state import State
 from checks.workspace.steps import steps_between
 from checks.workspace.transaction import ObstacleError, Transaction, interrupted
-from checks.workspace.tree import Entry, Kind, sparing
+from checks.workspace.tree import OTHER, Entry, Kind, Tree, sparing
 
 PLACE_ATTEMPTS = 3
 
@@ -28,6 +28,7 @@ REASONS = {
     errno.EACCES: "permission was denied. Close programs that have it open, or make it writable",
     errno.EPERM: "permission was denied. Close programs that have it open, or make it writable",
     errno.ENAMETOOLONG: "the path is too long. Move the clone to a folder with a shorter path",
+    errno.EXDEV: "the project lies on more than one file system. Move all of it to one",
     errno.ENOLCK: "this file system has no file locks. Move the clone to a local disk",
 }
 
@@ -118,7 +119,9 @@ class Commands:
             plan = Plan(self._area, snapshots.take(self._area), now)
             plan.after = sparing(plan.before, former.tree)
             plan.state = now.brought_back(former.state)
-            return _with_notes(self._carry_out("undo", former.lesson, plan, now), recovered)
+            change = self._carry_out("undo", former.lesson, plan, now)
+            left = _left_alone(plan.before, former.tree)
+            return _with_notes(replace(change, notes=(*change.notes, *left)), recovered)
 
     def remember(self, update: Callable[[State], None]) -> None:
         """Change what is remembered, and nothing else."""
@@ -264,6 +267,16 @@ class Commands:
         if os.path.lexists(self._area.journal):
             return "The change is not complete: the next command of the workshop takes it back."
         return "Nothing was changed."
+
+
+def _left_alone(now: Tree, wanted: Tree) -> tuple[str, ...]:
+    """A sentence for each path that cannot be copied and is not what it was."""
+    different = (path for path in sorted(now.keys() | wanted.keys()) if now.get(path) != wanted.get(path))
+    return tuple(
+        f"{path} is left as it is: it cannot be copied, or could not be at that time."
+        for path in different
+        if OTHER in {now.get(path), wanted.get(path)}
+    )
 
 
 def _start_record(plan: Plan, path: str, entry: Entry) -> dict[str, object]:

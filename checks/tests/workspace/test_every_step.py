@@ -101,6 +101,18 @@ def test_a_crash_in_the_middle_of_a_write(stage, command, links):
         assert picture(stage.project) in (stage.before, after), at
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_interruption_by_the_keyboard(stage, command):
+    _, steps = stage.outcome(command)
+    for at in range(0, len(steps), 2):
+        stage.restore()
+        disk = FaultyDisk(Fault("interrupt", at))
+        with pytest.raises(KeyboardInterrupt):
+            COMMANDS[command](stage.workspace(disk), stage.course.all_lessons)
+        assert picture(stage.project) == stage.before, at
+        assert stage.workspace().recover() is None
+
+
 @pytest.mark.parametrize("kind", ["ENOSPC", "EACCES"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_error(stage, command, kind):

@@ -223,7 +223,10 @@ class TestPermissions:
         (project / "secret").chmod(0)
         with ordinary_user(course.root):
             placed.solve(course.all_lessons[1])
-            placed.undo()
+            assert placed.undo().notes == ()
+        (project / "own.txt").chmod(0o600)
+        (project / "secret").chmod(0o700)
+        assert [note.split(" is left")[0] for note in placed.undo().notes] == ["own.txt", "secret"]
         assert (project / "own.txt").read_text() == "mine"
         assert (project / "secret/key").read_text() == "mine"
 

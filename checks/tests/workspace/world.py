@@ -95,8 +95,9 @@ class Fault:
     """What goes wrong at the step of that number, counted from 0.
 
     Attributes:
-        kind: ``crash``, ``torn`` (a crash in the middle of a write), or the name of an error number, which
-            then stays: ``ENOSPC`` for all that needs room, ``EACCES`` for the same path.
+        kind: ``crash``, ``torn`` (a crash in the middle of a write), ``interrupt`` (Ctrl-C, once), or the
+            name of an error number, which then stays: ``ENOSPC`` for all that needs room, ``EACCES`` for
+            the same path.
     """
 
     kind: str
@@ -143,6 +144,8 @@ class FaultyDisk(Disk):
         elif self.fault.kind == "crash" or (self.fault.kind == "torn" and is_now and action != "write"):
             self.is_dead = True
             raise CrashError
+        elif self.fault.kind == "interrupt" and is_now:
+            raise KeyboardInterrupt
         elif self.fault.kind == "EACCES":
             self.cursed = path if is_now else self.cursed
             if path == self.cursed:
