@@ -162,6 +162,7 @@ class LessonPlugin:
             from checks.run import LessonRun
 
             self._run = LessonRun(self.course, self._supervisor())
+            self.config.add_cleanup(self._run.supervisor.close)
         return self._run
 
     def _supervisor(self) -> "Supervisor":
@@ -311,10 +312,7 @@ class LessonPlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Remember which lessons are done; a check without an answer is a failure."""
-        if self._run is None:
-            return
-        self._run.supervisor.close()
-        if self.is_worker or self.collecting_only:
+        if self._run is None or self.is_worker or self.collecting_only:
             return
         for name, expected in self.expected.items():
             tally = self._run.tallies.get(name)

@@ -4,6 +4,7 @@ import ast
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -84,6 +85,8 @@ class Supervisor:
         self._ready = False
         self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._output = _Output()
+        # Ours, not the subject's: it is gone even if the subject had to be ended.
+        self._scratch = tempfile.TemporaryDirectory(prefix="layer-", ignore_cleanup_errors=True)
         command = [sys.executable, "-c", "from checks.subject.process import main; main()"]
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [*command, str(self.course.root), *self._preload],
@@ -137,12 +140,20 @@ class Supervisor:
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+        self._scratch.cleanup()
 
     def _ask(self, question: dict[str, Any]) -> Outcome:
         self.start()
         try:
             if not self._ready:
-                self._send({"do": "collect", "files": self.files, "unset": sorted(self._settings())})
+                self._send(
+                    {
+                        "do": "collect",
+                        "files": self.files,
+                        "scratch": self._scratch.name,
+                        "unset": sorted(self._settings()),
+                    }
+                )
                 answer = self._answer(START_LIMIT)
                 if answer.get("event") != "ready":
                     return self._lost(answer, "the checks could not be set up")

@@ -8,7 +8,6 @@ import importlib
 import os
 import queue
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,8 +78,6 @@ def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
     sys.path[:] = [str(course.project), *(entry for entry in sys.path if entry)]
-    with tempfile.TemporaryDirectory(prefix="layer-", ignore_cleanup_errors=True) as scratch:
-        os.chdir(scratch)
-        os.environ["PYTEST_DEBUG_TEMPROOT"] = scratch
-        serve(course, collect["files"], commands, answers)
-        os.chdir(course.root)
+    os.chdir(collect["scratch"])
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = collect["scratch"]
+    serve(course, collect["files"], commands, answers)
