@@ -29,7 +29,9 @@ def prove(state: Path, module: str, database_url: str | None = None) -> None:
     assert "skipped" not in summary
 
 
-@pytest.mark.parametrize("module", ["proof_lifespan", "proof_loop", "proof_secrets", "proof_speed"])
+@pytest.mark.parametrize(
+    "module", ["proof_heartbeat", "proof_lifespan", "proof_loop", "proof_secrets", "proof_speed"]
+)
 def test_proof(state: State, module: str) -> None:
     prove(state(LAST), module)
 

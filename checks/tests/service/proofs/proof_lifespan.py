@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 pytestmark = pytest.mark.anyio
 
@@ -16,14 +17,11 @@ class Witness:
     """Sees which engines and clients were opened, and which of them are closed by now."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from app.core import database
-
         self.opened: list[str] = []
         self.closed: list[str] = []
-        make_engine = database.create_async_engine
 
         def make_watched_engine(*args: Any, **options: Any) -> Any:
-            engine = make_engine(*args, **options)
+            engine = create_async_engine(*args, **options)
             self.opened.append("engine")
             dispose = type(engine).dispose
 
@@ -34,7 +32,7 @@ class Witness:
             monkeypatch.setattr(type(engine), "dispose", watched_dispose)
             return engine
 
-        monkeypatch.setattr(database, "create_async_engine", make_watched_engine)
+        monkeypatch.setattr("app.core.database.create_async_engine", make_watched_engine)
         enter, leave = httpx.AsyncClient.__aenter__, httpx.AsyncClient.__aexit__
 
         async def watched_enter(this: httpx.AsyncClient) -> httpx.AsyncClient:

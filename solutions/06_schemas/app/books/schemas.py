@@ -5,15 +5,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from app.books.isbn import normalise_isbn
-from app.common.schemas import Line, RequestSchema, ResponseSchema, WholeNumber, not_given
+from app.common.schemas import WHOLE_NUMBER, Line, RequestSchema, ResponseSchema, not_given
 
 Isbn = Annotated[
     str,
     Field(min_length=13, max_length=17, examples=["978-0-306-40615-7"], json_schema_extra={"format": "isbn"}),
     AfterValidator(normalise_isbn),
 ]
-Year = Annotated[WholeNumber, Field(ge=1, le=9999, examples=[1979])]
-Copies = Annotated[WholeNumber, Field(ge=1, le=1000, examples=[2])]
+Year = Annotated[int, Field(ge=1, le=9999, examples=[1979]), WHOLE_NUMBER]
+Copies = Annotated[int, Field(ge=1, le=1000, examples=[2]), WHOLE_NUMBER]
 
 
 class BookCreate(RequestSchema):

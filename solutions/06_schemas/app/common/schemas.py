@@ -18,8 +18,8 @@ def _without_zero_fraction(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# To JSON, 2.0 is the same number as 2; nothing else but a number is one ("2", true).
-WholeNumber = Annotated[int, BeforeValidator(_without_zero_fraction)]
+# Goes after the limits of an integer. To JSON, 2.0 is the same number as 2; "2" and true are none.
+WHOLE_NUMBER = BeforeValidator(_without_zero_fraction)
 
 
 def not_given() -> Any:

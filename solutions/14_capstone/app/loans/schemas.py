@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.common.schemas import MAX_INTEGER, RequestSchema, ResponseSchema, WholeNumber
+from app.common.schemas import MAX_INTEGER, WHOLE_NUMBER, RequestSchema, ResponseSchema
 
 
 class LoanCreate(RequestSchema):
     """The wish to borrow a book."""
 
-    book_id: Annotated[WholeNumber, Field(ge=1, le=MAX_INTEGER)]
+    book_id: Annotated[int, Field(ge=1, le=MAX_INTEGER), WHOLE_NUMBER]
 
 
 class LoanRead(ResponseSchema):

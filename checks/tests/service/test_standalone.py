@@ -1,0 +1,69 @@
+"""Copied out of this repository, the finished service is a project of its own. Slow: it installs itself."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from checks.tests.service.states import LAST, build, environment, run
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return build(LAST, tmp_path / "library")
+
+
+def uv(project: Path, *words: str) -> str:
+    """Do what the README says, and expect that it works."""
+    executable = shutil.which("uv")
+    assert executable, "the workshop needs uv, so a machine without it cannot run this"
+    outside = environment(project) | {"UV_PYTHON_DOWNLOADS": "never"}
+    env = {name: value for name, value in outside.items() if name != "VIRTUAL_ENV"}
+    done = subprocess.run(
+        [executable, *words],
+        cwd=project,
+        env=env,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, f"uv {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_commands_of_its_readme_work_as_they_stand(project: Path) -> None:
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    for written in (
+        "uv sync",
+        "uv run alembic upgrade head",
+        "uv run pytest --cov=app -x",
+        "uv run ruff check . && uv run ruff format .",
+        'uv run alembic revision --autogenerate -m "What changes"',
+    ):
+        assert written in readme
+    lock = (project / "uv.lock").read_bytes()
+
+    uv(project, "sync", "--locked")
+    uv(project, "run", "alembic", "upgrade", "head")
+    # Not all tests: that they pass is proved in `test_own_tests.py`.
+    assert " passed" in uv(
+        project, "run", "pytest", "--cov=app", "-x", "tests/test_isbn.py", "tests/test_health.py"
+    )
+    uv(project, "run", "ruff", "check", ".")
+    assert "unchanged" in uv(project, "run", "ruff", "format", ".")
+    uv(project, "run", "alembic", "revision", "--autogenerate", "-m", "What changes")
+    uv(project, "run", "ruff", "check", ".")
+    assert "unchanged" in uv(project, "run", "ruff", "format", ".")
+    assert len(list((project / "migrations" / "versions").glob("*.py"))) == 4
+    assert (project / "uv.lock").read_bytes() == lock
+
+
+def test_it_does_not_start_before_it_has_a_key(project: Path) -> None:
+    shutil.copy(project / ".env.example", project / ".env")
+
+    refused = run(project, "-c", "import app.main", env={"SECRET_KEY": ""})
+
+    assert refused.returncode != 0
+    assert "secret_key" in refused.stdout
