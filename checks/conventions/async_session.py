@@ -149,8 +149,7 @@ _SHORT: Final = frozenset(name.rpartition(".")[2] for name in (*ASYNC, *MADE))
 
 
 def _speaks_of_databases(module: Module) -> bool:
-    content = module.content
-    return b"ession" in content or b"engine" in content or b".query(" in content or b"sqlalchemy" in content
+    return any(word in module.content for word in (b"ession", b"engine", b".query(", b"sqlalchemy", b"db"))
 
 
 def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:

@@ -55,9 +55,8 @@ from checks.finding import Finding
 from checks.source import Class, Module, Project, Scope, Variable, parent
 from checks.source.kinds import is_settings, literal_keywords
 
-READS: Final = frozenset(
-    {"os.getenv", "os.environ.get", "os.environ.__getitem__", "os.getenvb", "os.environb"}
-)
+NAMES: Final = frozenset({"getenv", "environ", "getenvb", "environb"})
+SOURCES: Final = frozenset(f"os.{name}" for name in NAMES)
 WRITES: Final = frozenset(
     {"setdefault", "update", "copy", "pop", "clear", "putenv", "items", "keys", "values"}
 )
@@ -70,7 +69,7 @@ SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 STAGE: Final = re.compile(r"(?:[A-Z0-9]+_)*(?:ENV|ENVIRONMENT|STAGE|ENV_FILE|DOTENV)")
-CREDENTIALS: Final = re.compile(r"\w+://[^:/@\s]+:[^@/\s{}$]+@")
+CREDENTIALS: Final = re.compile(r"[\w+]+://[^:/@\s]+:[^@/\s{}$]+@")
 RULE = Rule(
     __name__,
     expected="a field of the settings class",
@@ -107,11 +106,12 @@ def settings_classes(project: Project) -> Iterator[Class]:
 
 
 def _reads(module: Module, project: Project) -> Iterator[Finding]:
+    names = NAMES | _other_names(module)
     for node, scope in module.every(ast.Attribute, ast.Name):
         name = node.attr if isinstance(node, ast.Attribute) else node.id
-        if name in {"getenv", "environ", "getenvb", "environb"}:
+        if name in names:
             target = project.resolver.resolve(node, scope)
-            if target in {"os.getenv", "os.environ", "os.getenvb", "os.environb"} and _is_read(node):
+            if target in SOURCES and _is_read(node):
                 lenient = _runs_as_script(node) or _chooses_settings(node, scope, project)
                 read = RULE.note if lenient else RULE.violation
                 yield read(module, _whole(node), f"the environment read with {target}")
@@ -247,6 +247,17 @@ def _made_with_file(cls: Class, project: Project) -> bool:
         ):
             return True
     return False
+
+
+def _other_names(module: Module) -> set[str]:
+    """The local names of imports such as ``from os import environ as env``."""
+    return {
+        alias.asname
+        for node, _ in module.every(ast.ImportFrom)
+        if node.module == "os"
+        for alias in node.names
+        if alias.asname and alias.name in NAMES
+    }
 
 
 def _is_part(cls: Class, project: Project) -> bool:

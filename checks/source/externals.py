@@ -96,6 +96,7 @@ RETURNS: Final[dict[str, str]] = {
     "sqlalchemy.ext.asyncio.async_sessionmaker.begin": _ASYNC_SESSION,
     "sqlalchemy.orm.sessionmaker.begin": "sqlalchemy.orm.Session",
     "requests.Session.__enter__": "requests.Session",
+    "pwdlib.PasswordHash.recommended": "pwdlib.PasswordHash",
     "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy.ext.asyncio.AsyncEngine",
     "sqlalchemy.ext.asyncio.create_async_pool_from_url": "sqlalchemy.ext.asyncio.AsyncEngine",
     "sqlalchemy.ext.asyncio.async_engine_from_config": "sqlalchemy.ext.asyncio.AsyncEngine",
@@ -105,6 +106,9 @@ RETURNS: Final[dict[str, str]] = {
     "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
 }
 """What a call (or a property) of a library gives back, where it is not an object of its own name."""
+
+PROPERTIES: Final = frozenset({f"{_PATH}.parent", "pathlib.PurePath.parent"})
+"""Names in `RETURNS` that are read and not called."""
 
 BASES: Final[dict[str, tuple[str, ...]]] = {
     "sqlmodel.SQLModel": ("pydantic.BaseModel",),

@@ -160,7 +160,7 @@ class Project:
 
 def _may_route(module: Module) -> bool:
     content = module.content
-    return b"@" in content or b"add_api" in content or b"APIRoute" in content
+    return any(mark in content for mark in (b"@", b"add_api", b"APIRoute", b")("))
 
 
 @contextmanager

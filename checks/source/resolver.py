@@ -5,7 +5,7 @@ import builtins
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from checks.source.externals import BASES, FOREIGN, RETURNS, STARRED, canonical
+from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, canonical
 from checks.source.scopes import Binding, Class, Function, Module, Scope
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ class Resolver:
         if isinstance(base, str):
             if base.endswith("/"):
                 return self._submodule(tuple(base[:-1].split(".")), node.attr, None)
-            return canonical(f"{base}.{node.attr}")
+            return canonical(f"{RETURNS[base] if base in PROPERTIES else base}.{node.attr}")
         of = base.of if isinstance(base, Instance) else None
         if isinstance(base, Variable):
             of = self.infer(node.value, scope, depth)
