@@ -47,6 +47,7 @@ class Database:
     def watched(self) -> Iterator["Database"]:
         """Count connections, of every engine, for as long as the block runs."""
         _listen()
+        _keep_connections()
         _watching.append(self)
         try:
             yield self
@@ -148,6 +149,24 @@ def _listen() -> None:
     event.listen(Pool, "checkin", _passed_on(Database.on_checkin))
     event.listen(Engine, "engine_disposed", _passed_on(Database.on_disposed))
     event.listen(Engine, "do_connect", connecting)
+
+
+@cache
+def _keep_connections() -> None:
+    """Give engines for SQLite files a real pool, as SQLAlchemy itself does from 2.0.38 on.
+
+    Before, each use had a connection of its own, and nothing showed whether an engine is ever disposed of.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.dialects.sqlite.aiosqlite import dialect
+    from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, StaticPool
+
+    if dialect.get_pool_class(make_url("sqlite+aiosqlite:///library.db")) is NullPool:
+
+        def get_pool_class(url: Any) -> type:
+            return AsyncAdaptedQueuePool if url.database and url.database != ":memory:" else StaticPool
+
+        dialect.get_pool_class = staticmethod(get_pool_class)  # type: ignore[method-assign]
 
 
 def _passed_on(method: Callable[..., None]) -> Callable[..., None]:
