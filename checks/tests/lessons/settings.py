@@ -401,4 +401,24 @@ RIGHT = [
             ]
         },
     ),
+    Right(
+        "the configuration as keywords of the class",
+        {
+            CONFIG: [
+                (
+                    "class Settings(BaseSettings):",
+                    (
+                        'class Settings(BaseSettings, env_file=".env", extra="ignore",'
+                        " hide_input_in_errors=True):"
+                    ),
+                ),
+                ("    " + MODEL_CONFIG + "\n\n", ""),
+                ("import BaseSettings, SettingsConfigDict", "import BaseSettings"),
+            ]
+        },
+    ),
+    Right(
+        "a function that is made from the class",
+        {CONFIG: (CACHED, "get_settings = lru_cache(Settings)\n\n\ndef _fresh() -> Settings:")},
+    ),
 ]

@@ -342,4 +342,52 @@ app = Library()
             ]
         },
     ),
+    Right(
+        "an object that can be called",
+        {
+            ROUTER: """
+from fastapi import APIRouter
+
+from app.health.schemas import HealthStatus
+
+router = APIRouter(prefix="/health")
+
+
+class Live:
+    async def __call__(self) -> HealthStatus:
+        return HealthStatus(status="ok")
+
+
+router.add_api_route("/live", Live(), response_model=HealthStatus)
+"""
+        },
+    ),
+    Right(
+        "routes that are handed over as objects",
+        {
+            MAIN: [
+                (
+                    "from fastapi import FastAPI\n",
+                    "from fastapi import FastAPI\nfrom fastapi.routing import APIRoute\n",
+                ),
+                (
+                    "from app.health.router import router as health_router",
+                    "from app.health.router import live",
+                ),
+                ('FastAPI(title="Lending library")', 'FastAPI(routes=[APIRoute("/health/live", live)])'),
+                ("    app.include_router(health_router)\n", ""),
+            ],
+        },
+    ),
+    Right(
+        "a router of its own class, with a default for its routes",
+        {
+            ROUTER: [
+                (
+                    'router = APIRouter(prefix="/health", tags=["health"])',
+                    'class Probes(APIRouter):\n    pass\n\n\nrouter = Probes(prefix="/health")',
+                )
+            ]
+        },
+    ),
 ]
