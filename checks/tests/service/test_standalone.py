@@ -1,5 +1,6 @@
 """Copied out of this repository, the finished service is a project of its own. Slow: it installs itself."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,6 +59,20 @@ def test_the_commands_of_its_readme_work_as_they_stand(project: Path) -> None:
     assert "unchanged" in uv(project, "run", "ruff", "format", ".")
     assert len(list((project / "migrations" / "versions").glob("*.py"))) == 4
     assert (project / "uv.lock").read_bytes() == lock
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="takes half a minute: CI does it")
+def test_it_works_with_the_oldest_versions_that_it_admits(project: Path) -> None:
+    (project / "uv.lock").unlink()
+
+    uv(project, "sync", "--resolution", "lowest-direct")
+    # Old libraries warn of what newer Pythons will take away: that is no fault of the service.
+    tested = uv(project, "run", "--no-sync", "pytest", "-q", "-n", "2", "-o", "filterwarnings=")
+
+    assert " passed" in tested
+    installed = uv(project, "pip", "list")
+    for oldest in ("fastapi 0.115.0", "sqlalchemy 2.0.30", "pydantic 2.9.0"):
+        assert oldest in " ".join(installed.split()), installed
 
 
 def test_it_does_not_start_before_it_has_a_key(project: Path) -> None:

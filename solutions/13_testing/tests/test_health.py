@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from app.core.config import get_settings
 
@@ -42,10 +43,14 @@ async def test_nothing_stays_open_when_the_service_ends() -> None:
     from app.main import create_app
 
     app = create_app()
+    opened: list[object] = []
+    closed: list[object] = []
     async with app.router.lifespan_context(app):
+        event.listen(app.state.engine.sync_engine, "connect", lambda connection, _: opened.append(connection))
+        event.listen(app.state.engine.sync_engine, "close", lambda connection, _: closed.append(connection))
         async with app.state.engine.connect():
             pass
-        assert app.state.engine.pool.checkedin() == 1
 
-    assert app.state.engine.pool.checkedin() == 0
+    assert len(opened) == 1
+    assert closed == opened
     assert app.state.catalogue_client.is_closed

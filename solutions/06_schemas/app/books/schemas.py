@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from annotated_types import Interval
 from pydantic import AfterValidator, Field
 
 from app.books.isbn import normalise_isbn
@@ -12,8 +13,8 @@ Isbn = Annotated[
     Field(min_length=13, max_length=17, examples=["978-0-306-40615-7"], json_schema_extra={"format": "isbn"}),
     AfterValidator(normalise_isbn),
 ]
-Year = Annotated[int, Field(ge=1, le=9999, examples=[1979]), WHOLE_NUMBER]
-Copies = Annotated[int, Field(ge=1, le=1000, examples=[2]), WHOLE_NUMBER]
+Year = Annotated[int, Interval(ge=1, le=9999), WHOLE_NUMBER]
+Copies = Annotated[int, Interval(ge=1, le=1000), WHOLE_NUMBER]
 
 
 class BookCreate(RequestSchema):
