@@ -12,7 +12,7 @@ from checks.lesson import Course, Lesson
 from checks.workspace.area import Area
 from checks.workspace.disk import Disk
 from checks.workspace.model import Change, DamagedError, Origin, Snapshot, WorkspaceError
-from checks.workspace.state import State, is_sound, load
+from checks.workspace.state import State, load
 
 if TYPE_CHECKING:
     from checks.workspace.commands import Commands
@@ -45,6 +45,7 @@ class Workspace:
         self.project = project or course.project
         self._area = Area(Path(os.path.realpath(self.project)), disk or Disk())
         self._lock_wait = lock_wait
+        self._last_read: tuple[tuple[int, int, int] | None, State] | None = None
         self._solutions: dict[str, frozenset[str]] = {}
 
     def recover(self) -> Change | None:
@@ -56,7 +57,7 @@ class Workspace:
         Raises:
             WorkspaceError: it is not possible now.
         """
-        if not os.path.lexists(self._area.journal) and is_sound(self._area):
+        if self._is_quiet():
             return None
         return self._commands.recover()
 
@@ -191,11 +192,14 @@ class Workspace:
         return list(listed(self._area))
 
     def _is_in_place(self, lesson: Lesson) -> bool:
-        is_quiet = not os.path.lexists(self._area.journal) and is_sound(self._area)
-        if not is_quiet or lesson.name not in self.reached():
+        if not self._is_quiet() or lesson.name not in self.reached():
             return False
         wanted = self.course.state(self.course.before(lesson)) | lesson.starter_files
         return all(_is_file(self._area.root / path) for path in wanted)
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing is interrupted and no record is damaged."""
+        return not os.path.lexists(self._area.journal) and self._recorded() is not None
 
     @cached_property
     def _commands(self) -> "Commands":
@@ -204,20 +208,39 @@ class Workspace:
         return Commands(self.course, self.project, self._area, self._lock_wait)
 
     def _load(self) -> State:
-        try:
-            return load(self._area)
-        except DamagedError:
+        known = self._recorded()
+        if known is None:
             from checks.workspace.rebuild import rebuilt
 
             return rebuilt(self._area, self.course)
+        return known
+
+    def _recorded(self) -> State | None:
+        """The record of the state, read again only when it is another file; None when it is damaged."""
+        try:
+            stamp = _stamp(self._area.state)
+            if self._last_read is None or stamp is None or self._last_read[0] != stamp:
+                self._last_read = (stamp, load(self._area))
+        except DamagedError:
+            return None
         except OSError as error:
             reason = f"{error.filename}: {error.strerror}."
             raise WorkspaceError(f"{reason} Mend this, then run this again.") from error
+        return self._last_read[1]
 
     def _solution_paths(self, lesson: Lesson) -> frozenset[str]:
         if lesson.name not in self._solutions:
             self._solutions[lesson.name] = frozenset(lesson.solution_files)
         return self._solutions[lesson.name]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What differs whenever a record was written anew; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _is_file(path: Path) -> bool:
