@@ -40,8 +40,8 @@ async def test_a_method_that_is_not_allowed_names_those_that_are(client: httpx.A
     assert (await client.put("/books")).headers["Allow"]
 
 
-async def test_an_unexpected_error_tells_nothing_but_its_number(
-    app: FastAPI, client: httpx.AsyncClient
+async def test_an_unexpected_error_tells_its_secrets_to_the_log_only(
+    app: FastAPI, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_down() -> None:
         raise RuntimeError("the secret of the house")
@@ -53,6 +53,7 @@ async def test_an_unexpected_error_tells_nothing_but_its_number(
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_server_error")
     assert answer.headers["X-Request-ID"] == "broken-1"
     assert "secret of the house" not in answer.text
+    assert "secret of the house" in caplog.text
 
 
 async def test_a_key_that_is_half_a_letter_is_answered(client: httpx.AsyncClient, staff: Headers) -> None:

@@ -85,3 +85,36 @@ async def test_the_guard_would_have_seen_it(library: Library, monkeypatch: pytes
         guard.deactivate()
 
     assert answer.status_code == 500
+
+
+async def test_slow_uploads_hold_no_connection(library: Library) -> None:
+    """More people upload than there are connections, and nobody else notices."""
+    (staff,) = await library.add_people(1, staff=True)
+    book_id = await library.add_book()
+    uploads = 40
+    arrived = 0
+    everybody_arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow_picture() -> AsyncIterator[bytes]:
+        nonlocal arrived
+        yield b"\x89PNG\r\n\x1a\n".ljust(64, b"\x00")
+        arrived += 1
+        if arrived == uploads:
+            everybody_arrived.set()
+        await go_on.wait()
+        yield bytes(1000)
+
+    async with asyncio.TaskGroup() as together:
+        sent = [
+            together.create_task(
+                library.client.put(f"/books/{book_id}/cover", content=slow_picture(), headers=staff)
+            )
+            for _ in range(uploads)
+        ]
+        async with asyncio.timeout(10):
+            await everybody_arrived.wait()
+            assert library.app.state.engine.pool.checkedout() == 0
+            assert (await library.client.get(f"/books/{book_id}")).status_code == 200
+        go_on.set()
+
+    assert {upload.result().status_code for upload in sent} == {204}

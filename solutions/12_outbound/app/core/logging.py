@@ -63,6 +63,10 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except Exception:
+            # The server logs it once more, but does not know the id.
+            logger.exception("The request failed")
+            raise
         finally:
             milliseconds = (time.perf_counter() - started) * 1000
             # Quoted, for a path may hold line ends that would pass for other log lines.

@@ -16,8 +16,11 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
-    """Give an engine for the URL, and close its connections when the block ends, however it ends."""
-    engine = create_async_engine(url, pool_pre_ping=True)
+    """Give an engine for the URL, and close its connections when the block ends, however it ends.
+
+    What a statement was given stays out of logs and error messages: it may be somebody's password hash.
+    """
+    engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _enforce_foreign_keys)
     try:
