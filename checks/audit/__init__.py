@@ -1,7 +1,8 @@
 """The conventions over any project: what `workshop audit` does.
 
-`audit` parses a folder, runs the conventions that are wanted and sorts out what was allowed or is already in the baseline;
-`checks.audit.formats` writes the outcome down. Nothing of the audited project is imported or run.
+`audit` parses a folder, runs the conventions that are wanted and sorts out what was allowed or is already
+in the baseline; `checks.audit.formats` writes the outcome down. Nothing of the audited project is imported
+or run.
 """
 
 import gc
@@ -56,7 +57,7 @@ class Count:
 
     @property
     def score(self) -> float | None:
-        """The share of what was judged that is no violation, from 0 to 1; None when there was nothing to judge."""
+        """The share of what was judged that is no violation, 0 to 1; None with nothing to judge."""
         if not self.subjects:
             return None
         return max(0.0, 1 - self.violations / self.subjects)
@@ -100,7 +101,7 @@ class Audit:
 
     @property
     def score(self) -> int:
-        """How well the project follows the conventions, from 0 to 100: the mean over those that had something to judge."""
+        """How well the conventions are followed, 0 to 100: the mean over those with something to judge."""
         scores = [count.score for count in self.counts if count.score is not None]
         return round(100 * sum(scores) / len(scores)) if scores else 100
 

@@ -1,7 +1,7 @@
 """Findings that a comment in the source allows: ``# audit: allow thin-routers (the reason)``.
 
-The comment stands on a line of the finding, or alone on the line before it. A comment that allows nothing, names no
-convention or gives no reason is itself reported.
+The comment stands on a line of the finding, or alone on the line before it. A comment that allows nothing,
+names no convention or gives no reason is itself reported.
 """
 
 import io

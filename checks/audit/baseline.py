@@ -1,7 +1,7 @@
 """Findings that are known already, so that an old project can start with none to mend.
 
-The file is JSON: for each convention and file, the texts of the lines at which there is a finding. Lines may move; a finding counts as
-known as long as its line reads the same.
+The file is JSON: for each convention and file, the texts of the lines at which there is a finding. Lines
+may move; a finding counts as known as long as its line reads the same.
 """
 
 import json

@@ -9,7 +9,7 @@ from checks.audit.formats import FORMATS, render
 from checks.report import glyphs_for
 
 
-def run(
+def run(  # noqa: PLR0913 - the options of one command line
     path: Path,
     style: str,
     *,
@@ -24,7 +24,8 @@ def run(
     Args:
         path: the project's folder, or one file of it.
         style: the format, one of `FORMATS`.
-        select, ignore: slugs, each word one or several with commas between.
+        select: slugs to run, each word one or several with commas between.
+        ignore: slugs to leave out, likewise.
         baseline: the file with known findings.
         write_baseline: whether to write that file anew.
         explain: whether the text gives the rules too.

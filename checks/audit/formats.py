@@ -79,12 +79,13 @@ def _summary(audit: Audit) -> Iterator[str]:
         width = max(len(count.slug) for count in judged)
         yield f"{'convention':<{width}}  judged  violations  notes  followed"
         for count in judged:
-            yield f"{count.slug:<{width}}  {count.subjects:>6}  {count.violations:>10}  {count.notes:>5}  {_share(count):>8}"
+            figures = f"{count.subjects:>6}  {count.violations:>10}  {count.notes:>5}  {_share(count):>8}"
+            yield f"{count.slug:<{width}}  {figures}"
         yield ""
     notes = len(audit.findings) - audit.violations
     yield (
-        f"{_plural(len(audit.files), 'file')}, {_plural(audit.violations, 'violation')}, {_plural(notes, 'note')}. "
-        + (f"Score {audit.score} of 100.")
+        f"{_plural(len(audit.files), 'file')}, {_plural(audit.violations, 'violation')}, "
+        f"{_plural(notes, 'note')}. Score {audit.score} of 100."
     )
     for number, what in (
         (len(audit.unparsed), "could not be parsed"),
@@ -167,10 +168,7 @@ def sarif(audit: Audit) -> str:
         "results": results,
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": troubles}],
     }
-    return (
-        json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
-        + "\n"
-    )
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _version() -> str:
@@ -218,7 +216,7 @@ def _location(file: str, region: dict[str, int], audit: Audit) -> dict[str, Any]
 
 
 def _from_here(file: str, audit: Audit) -> str:
-    """A file relative to the current folder, which in CI is the checkout; else relative to the audited one."""
+    """A file relative to the current folder (in CI the checkout), else to the audited one."""
     try:
         relative = os.path.relpath(audit.root.resolve() / file, Path.cwd())
     except ValueError:
@@ -246,7 +244,7 @@ def github(audit: Audit) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _command(
+def _command(  # noqa: PLR0913, PLR0917 - the parts of one workflow command
     kind: str, file: str, line: int, title: str, message: str, column: int = 1, end_line: int = 0
 ) -> str:
     properties = {"file": file, "line": line, "endLine": end_line or line, "col": column, "title": title}

@@ -1,4 +1,7 @@
-"""The catalogue page, made from the conventions' own documentation: ``python -m checks.conventions._catalogue``."""
+"""The catalogue page, made from the conventions' own documentation.
+
+``python -m checks.conventions._catalogue`` writes it anew.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +13,8 @@ PAGE: Final = Path(__file__).with_name("CATALOGUE.md")
 INTRODUCTION: Final = """\
 # The conventions
 
-Made from the modules of this folder by `python -m checks.conventions._catalogue`; do not edit it by hand. Every example is run by the
-tests: each Bad one is found at the line marked `# <--`, no Good one is.
+Made from the modules of this folder by `python -m checks.conventions._catalogue`; do not edit it by hand.
+Every example is run by the tests: each Bad one is found at the line marked `# <--`, no Good one is.
 """
 
 
@@ -28,7 +31,11 @@ def _contents() -> Iterator[str]:
 
 
 def _section(convention: Convention) -> str:
-    parts = [f"## {convention.slug}", f"**{convention.title}.** {convention.rule}", f"*Why.* {convention.why}"]
+    parts = [
+        f"## {convention.slug}",
+        f"**{convention.title}.** {convention.rule}",
+        f"*Why.* {convention.why}",
+    ]
     for heading, examples in (("Bad", convention.bad), ("Good", convention.good)):
         parts.append(f"### {heading}")
         parts += [f"```python\n{example.source.rstrip()}\n```" for example in examples]

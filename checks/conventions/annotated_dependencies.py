@@ -2,14 +2,16 @@
 
 ## Rule
 
-Give each dependency a name: `BookServiceDep = Annotated[BookService, Depends(get_book_service)]`, by plain assignment, and use the name
-in signatures. `dependencies=[Depends(f)]` on a route, a router or the application stays as it is.
+Give each dependency a name: `BookServiceDep = Annotated[BookService, Depends(get_book_service)]`, by plain
+assignment, and use the name in signatures. `dependencies=[Depends(f)]` on a route, a router or the
+application stays as it is.
 
 ## Why
 
-`service: BookService = Depends(...)` lies about the default: call the function yourself and the argument is a `Depends` object.
-With an alias, the type and its origin are written once, and a parameter without default may follow. A `type X = Annotated[...]` statement
-looks the same, but FastAPI 0.115 takes it for a query parameter.
+`service: BookService = Depends(...)` lies about the default: call the function yourself and the argument is
+a `Depends` object. With an alias, the type and its origin are written once, and a parameter without default
+may follow. A `type X = Annotated[...]` statement looks the same, but FastAPI 0.115 takes it for a query
+parameter.
 
 ## Bad
 
@@ -63,7 +65,7 @@ from checks.source import Class, Function, Module, Project, Scope, Variable
 
 INJECTS: Final = frozenset({"fastapi.Depends"})
 READS: Final = frozenset(
-    f"fastapi.{name}" for name in "Query Path Header Body Cookie Form File Security".split()
+    f"fastapi.{name}" for name in ["Query", "Path", "Header", "Body", "Cookie", "Form", "File", "Security"]
 )
 MARKS: Final = (
     b"Depends",

@@ -2,15 +2,16 @@
 
 ## Rule
 
-Write every function that serves a route as `async def`: functions under `@router.get`, `.post` and their kin, and
-functions given to `add_api_route`. Dependencies and providers may be plain functions; the rule is about handlers.
+Write every function that serves a route as `async def`: functions under `@router.get`, `.post` and their
+kin, and functions given to `add_api_route`. Dependencies and providers may be plain functions; the rule is
+about handlers.
 
 ## Why
 
-FastAPI runs an `async def` handler on the event loop, where it can await the database and other services. A plain `def`
-handler runs in a pool of 40 threads: it cannot use `AsyncSession`, and the forty-first request waits.
-FastAPI's own guidance prefers plain `def` when in doubt. This workshop is async from end to end, so that one way of
-thinking fits every layer.
+FastAPI runs an `async def` handler on the event loop, where it can await the database and other services. A
+plain `def` handler runs in a pool of 40 threads: it cannot use `AsyncSession`, and the forty-first request
+waits. FastAPI's own guidance prefers plain `def` when in doubt. This workshop is async from end to end, so
+that one way of thinking fits every layer.
 
 ## Bad
 

@@ -2,14 +2,14 @@
 
 ## Rule
 
-Make engines with `create_async_engine` and sessions with `async_sessionmaker`; await every call that talks to the
-database. Synchronous engines may live in scripts and workers that the web application never reaches. A function handed to
-`run_sync` is given a synchronous session on purpose.
+Make engines with `create_async_engine` and sessions with `async_sessionmaker`; await every call that talks
+to the database. Synchronous engines may live in scripts and workers that the web application never reaches.
+A function handed to `run_sync` is given a synchronous session on purpose.
 
 ## Why
 
-While a sync query waits for the database, the event loop waits with it: no other request is served. Mixing both kinds of
-session also gives two transactions where one was meant.
+While a sync query waits for the database, the event loop waits with it: no other request is served. Mixing
+both kinds of session also gives two transactions where one was meant.
 
 ## Bad
 
@@ -103,8 +103,24 @@ MADE: Final[dict[str, str]] = {
     "sqlalchemy.orm.Session": "a sync session",
 }
 TALKS: Final = frozenset(
-    "query execute scalar scalars get get_one commit flush refresh merge rollback bulk_save_objects exec "
-    "bulk_insert_mappings bulk_update_mappings connection".split()
+    [
+        "query",
+        "execute",
+        "scalar",
+        "scalars",
+        "get",
+        "get_one",
+        "commit",
+        "flush",
+        "refresh",
+        "merge",
+        "rollback",
+        "bulk_save_objects",
+        "exec",
+        "bulk_insert_mappings",
+        "bulk_update_mappings",
+        "connection",
+    ]
 )
 ENGINE_TALKS: Final = frozenset({"connect", "begin", "execute", "raw_connection"})
 TASKS: Final = frozenset({"task", "shared_task", "actor", "periodic_task", "job"})
@@ -158,7 +174,9 @@ def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:
         if target == "sqlalchemy.orm.sessionmaker" and project.resolver.is_async_maker(call, scope):
             return
         if not _is_made_async(call, scope, project):
-            yield RULE.violation(scope.module, call.func, MADE[target], expected="its asynchronous counterpart")
+            yield RULE.violation(
+                scope.module, call.func, MADE[target], expected="its asynchronous counterpart"
+            )
         return
     func = call.func
     if not isinstance(func, ast.Attribute) or isinstance(parent(call), ast.Await):
@@ -178,7 +196,9 @@ def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:
 def _is_made_async(call: ast.Call, scope: Scope, project: Project) -> bool:
     """Whether an engine is wrapped, as in ``AsyncEngine(create_engine(...))``."""
     around = parent(call)
-    return isinstance(around, ast.Call) and str(project.resolver.resolve(around.func, scope)).endswith("AsyncEngine")
+    return isinstance(around, ast.Call) and str(project.resolver.resolve(around.func, scope)).endswith(
+        "AsyncEngine"
+    )
 
 
 def _is_named_session(node: ast.expr) -> bool:

@@ -2,13 +2,14 @@
 
 ## Rule
 
-Tests are coroutines that call the application through `AsyncClient(transport=ASGITransport(app=app))`, run by pytest-asyncio or anyio. Websockets are
-the exception: httpx has none, so `TestClient` may serve those.
+Tests are coroutines that call the application through `AsyncClient(transport=ASGITransport(app=app))`, run
+by pytest-asyncio or anyio. Websockets are the exception: httpx has none, so `TestClient` may serve those.
 
 ## Why
 
-`TestClient` runs the application in a loop of its own. An engine, a session or a lock made in the test's loop does not work in
-that one. With `AsyncClient`, test and application share one loop, as they do in production.
+`TestClient` runs the application in a loop of its own. An engine, a session or a lock made in the test's
+loop does not work in that one. With `AsyncClient`, test and application share one loop, as they do in
+production.
 
 ## Bad
 
@@ -62,7 +63,7 @@ from checks.finding import Finding
 from checks.source import Class, Function, Layer, Module, Project, Scope
 
 CLIENT: Final = "starlette.testclient.TestClient"
-VERBS: Final = frozenset("get post put patch delete head options request stream".split())
+VERBS: Final = frozenset(["get", "post", "put", "patch", "delete", "head", "options", "request", "stream"])
 RULE = Rule(
     __name__,
     expected="httpx.AsyncClient with ASGITransport",
@@ -77,7 +78,7 @@ def check(project: Project) -> Iterator[Finding]:
         for call, scope in _clients(module, project):
             made = project.resolver.infer(call, scope)
             if project.resolver.is_kind(made, CLIENT) or made == CLIENT:
-                if not _serves_sockets(call, scope, project):
+                if not _serves_sockets(scope, project):
                     yield RULE.violation(module, call, "the synchronous TestClient")
             elif any(keyword.arg == "app" for keyword in call.keywords):
                 yield RULE.note(
@@ -102,13 +103,13 @@ def _clients(module: Module, project: Project) -> Iterator[tuple[ast.Call, Scope
         return
     for call, scope in module.every(ast.Call):
         target = project.resolver.resolve(call.func, scope)
-        if target in {CLIENT, "httpx.AsyncClient"}:
-            yield call, scope
-        elif isinstance(target, Class) and project.resolver.is_kind(target, CLIENT):
+        if target in {CLIENT, "httpx.AsyncClient"} or (
+            isinstance(target, Class) and project.resolver.is_kind(target, CLIENT)
+        ):
             yield call, scope
 
 
-def _serves_sockets(call: ast.Call, scope: Scope, project: Project) -> bool:
+def _serves_sockets(scope: Scope, project: Project) -> bool:
     """Whether all that is done with the client is to open websockets."""
     if b"websocket_connect" not in b"".join(module.content for module in _tests(project)):
         return False
@@ -131,9 +132,11 @@ def _methods(scope: Scope, project: Project) -> set[str]:
     used: set[str] = set()
     for inner in scope.within():
         for call in inner.nodes(ast.Call):
-            if isinstance(call.func, ast.Attribute) and call.func.attr in VERBS | {"websocket_connect"}:
-                if project.resolver.infer(call.func.value, inner) in {CLIENT, None}:
-                    used.add(call.func.attr)
+            func = call.func
+            if not isinstance(func, ast.Attribute) or func.attr not in VERBS | {"websocket_connect"}:
+                continue
+            if project.resolver.infer(func.value, inner) in {CLIENT, None}:
+                used.add(func.attr)
     return used
 
 

@@ -2,14 +2,16 @@
 
 ## Rule
 
-Services and repositories raise exceptions of the domain. Exception handlers, registered on the application, turn each of them (or
-their base class) into an HTTP answer. Routers and dependencies may raise `HTTPException`: HTTP is their concern.
+Services and repositories raise exceptions of the domain. Exception handlers, registered on the application,
+turn each of them (or their base class) into an HTTP answer. Routers and dependencies may raise
+`HTTPException`: HTTP is their concern.
 
 ## Why
 
-A service that raises `HTTPException` can serve nothing but HTTP: the command line, a worker and a test have to speak HTTP with it.
-A domain exception that no handler knows is no better: the client gets a 500. A trap: even with a catch-all handler for `Exception`,
-`ASGITransport` raises the exception again in tests, unless it is told `raise_app_exceptions=False`.
+A service that raises `HTTPException` can serve nothing but HTTP: the command line, a worker and a test have
+to speak HTTP with it. A domain exception that no handler knows is no better: the client gets a 500. A trap:
+even with a catch-all handler for `Exception`, `ASGITransport` raises the exception again in tests, unless
+it is told `raise_app_exceptions=False`.
 
 ## Bad
 
@@ -72,7 +74,9 @@ from checks.source.kinds import is_exception, literal_keywords
 HTTP: Final = "starlette.exceptions.HTTPException"
 JUDGED: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY})
 REGISTERS: Final = frozenset({"exception_handler", "add_exception_handler"})
-INTERNAL: Final = re.compile(r"Unexpected|Internal|Config|Invariant|Assert|NotImplemented|Unreachable|Programming")
+INTERNAL: Final = re.compile(
+    r"Unexpected|Internal|Config|Invariant|Assert|NotImplemented|Unreachable|Programming"
+)
 CATCH_ALL: Final = frozenset({"Exception", "BaseException"})
 RULE = Rule(
     __name__,
@@ -171,7 +175,9 @@ def _handed_on(module: Module, project: Project) -> Iterator[Class]:
     for node, scope in module.every(ast.Name, ast.Attribute):
         name = node.id if isinstance(node, ast.Name) else node.attr
         around = parent(node)
-        if not name[:1].isupper() or not isinstance(around, ast.Dict | ast.Call | ast.Tuple | ast.List | ast.keyword):
+        if not name[:1].isupper() or not isinstance(
+            around, ast.Dict | ast.Call | ast.Tuple | ast.List | ast.keyword
+        ):
             continue
         if isinstance(around, ast.Call) and (around.func is node or _is_test(around)):
             continue

@@ -6,9 +6,9 @@ Give every `async_sessionmaker` (or `AsyncSession` made by hand) `expire_on_comm
 
 ## Why
 
-By default, a commit expires every object of the session. The next look at an attribute then loads it again, and that
-load is not awaited: async code gets `MissingGreenlet` instead of a value. The flag does not cure lazy relationships: load
-those with `selectinload`, and mark them `lazy="raise"`.
+By default, a commit expires every object of the session. The next look at an attribute then loads it again,
+and that load is not awaited: async code gets `MissingGreenlet` instead of a value. The flag does not cure
+lazy relationships: load those with `selectinload`, and mark them `lazy="raise"`.
 
 ## Bad
 
@@ -82,9 +82,7 @@ def makers(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
             if (
                 resolver.is_kind(made, FACTORY, ASYNC_SESSION)
                 and made != "sqlalchemy.ext.asyncio.async_scoped_session"
-            ):
-                yield call, scope
-            elif made == "sqlalchemy.orm.sessionmaker" and resolver.is_async_maker(call, scope):
+            ) or (made == "sqlalchemy.orm.sessionmaker" and resolver.is_async_maker(call, scope)):
                 yield call, scope
 
 
@@ -96,7 +94,7 @@ def _is_true(flag: ast.expr, scope: Scope, project: Project) -> bool:
 
 
 def _set_elsewhere(call: ast.Call, keywords: dict[str, ast.expr], scope: Scope, project: Project) -> bool:
-    """Whether the flag comes from a session class of the project, ``configure`` or each call of the factory."""
+    """Whether the flag comes from a session class of the project, ``configure`` or the factory's calls."""
     made = project.resolver.resolve(keywords.get("class_", call.func), scope)
     if isinstance(made, Class):
         init = project.resolver.attribute(made, "__init__")

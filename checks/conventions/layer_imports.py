@@ -2,14 +2,15 @@
 
 ## Rule
 
-`router` uses `service`, `service` uses `repository`, `repository` uses `models`; `schemas` and `models` use nothing above them. So a router neither
-queries nor calls a repository, a service builds no SQL and does not know HTTP, a repository returns models and not response
-schemas, and `core/` and `common/` import no domain module.
+`router` uses `service`, `service` uses `repository`, `repository` uses `models`; `schemas` and `models` use
+nothing above them. So a router neither queries nor calls a repository, a service builds no SQL and does not
+know HTTP, a repository returns models and not response schemas, and `core/` and `common/` import no domain
+module.
 
 ## Why
 
-A layer that reaches past its neighbour has to change with it. When only repositories know SQL, a slow query is mended in one place;
-when only routers know HTTP, the same service serves a worker and a test.
+A layer that reaches past its neighbour has to change with it. When only repositories know SQL, a slow query
+is mended in one place; when only routers know HTTP, the same service serves a worker and a test.
 
 ## Bad
 
@@ -131,6 +132,7 @@ from checks.source import (
     Layer,
     Module,
     Project,
+    Route,
     Scope,
     Target,
     Variable,
@@ -141,17 +143,38 @@ from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
 
 BUILDERS: Final = frozenset(
     f"sqlalchemy.{name}"
-    for name in "select insert update delete text union union_all exists lambda_stmt".split()
+    for name in [
+        "select",
+        "insert",
+        "update",
+        "delete",
+        "text",
+        "union",
+        "union_all",
+        "exists",
+        "lambda_stmt",
+    ]
 ) | {"sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"}
 SESSIONS: Final = frozenset({"sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.orm.Session"})
 QUERIES: Final = frozenset(
-    "execute scalar scalars exec query stream stream_scalars get get_one connection".split()
+    [
+        "execute",
+        "scalar",
+        "scalars",
+        "exec",
+        "query",
+        "stream",
+        "stream_scalars",
+        "get",
+        "get_one",
+        "connection",
+    ]
 )
-CHANGES: Final = frozenset("add add_all delete merge".split())
+CHANGES: Final = frozenset(["add", "add_all", "delete", "merge"])
 TRANSACTION: Final = frozenset(
-    "commit rollback flush refresh begin begin_nested close expunge expire".split()
+    ["commit", "rollback", "flush", "refresh", "begin", "begin_nested", "close", "expunge", "expire"]
 )
-SCHEMA_WORDS: Final = frozenset("schema schemas dto dtos".split())
+SCHEMA_WORDS: Final = frozenset(["schema", "schemas", "dto", "dtos"])
 HTTP: Final = frozenset({"fastapi.Request", "starlette.responses.Response", "fastapi.HTTPException"})
 UPPER: Final = {
     Layer.REPOSITORY: frozenset({Layer.SERVICE, Layer.ROUTER}),
@@ -162,7 +185,22 @@ UPPER: Final = {
 DOMAIN_LAYERS: Final = frozenset(
     {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
 )
-BY_KIND: Final = frozenset("model models schema schemas entities tables orm dto dtos db database domain".split())
+BY_KIND: Final = frozenset(
+    [
+        "model",
+        "models",
+        "schema",
+        "schemas",
+        "entities",
+        "tables",
+        "orm",
+        "dto",
+        "dtos",
+        "db",
+        "database",
+        "domain",
+    ]
+)
 RULE = Rule(
     __name__,
     expected="this layer to use only the layer below it",
@@ -189,16 +227,13 @@ def subjects(project: Project) -> int:
     return sum(project.layer(module) in DOMAIN_LAYERS for module in project.application)
 
 
-def _routes_in(module: Module, project: Project) -> list[object]:
+def _routes_in(module: Module, project: Project) -> list[Route]:
     if "routes" not in module.traits:
         for other in project.application:
             other.traits["routes"] = []
         for handler in project.handlers:
             handler.module.traits.setdefault("routes", []).append(project.handlers[handler][0])
     return module.traits.get("routes", [])  # type: ignore[no-any-return]
-
-
-# imports
 
 
 def _imports(module: Module, layer: Layer, project: Project) -> Iterator[Finding]:
@@ -358,9 +393,6 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
                 )
 
 
-# calls
-
-
 def _calls(module: Module, project: Project) -> Iterator[Finding]:
     lines: set[int] = set()
     for call, scope in sorted(module.every(ast.Call), key=lambda pair: (pair[0].lineno, pair[0].col_offset)):
@@ -376,7 +408,7 @@ def _calls(module: Module, project: Project) -> Iterator[Finding]:
 
 
 def _database_call(call: ast.Call, scope: Scope, project: Project) -> str:
-    """The method of a session that is called, if a session's; ``select`` and its kin for SQL that is built."""
+    """The session's method that is called, or ``build`` for ``select`` and its kin; empty for other calls."""
     target = project.resolver.resolve(call.func, scope)
     if not isinstance(target, str):
         return ""
@@ -401,7 +433,7 @@ def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | No
     if method == "build":
         finding = RULE.note if _is_probe(call) else RULE.violation
         return finding(module, call.func, "SQL built in a router", expected="queries in the repository")
-    if method in QUERIES | CHANGES | TRANSACTION and not (method in {"close", "begin"}):
+    if method in QUERIES | CHANGES | TRANSACTION and method not in {"close", "begin"}:
         finding = RULE.note if _is_probe(call) else RULE.violation
         found = f"the session's {method}() in a router"
         return finding(module, call.func, found, expected="the database left to service and repository")
@@ -482,9 +514,6 @@ def _repository_call(call: ast.Call, scope: Scope, project: Project) -> Finding 
             why="A caller with two changes to make wants one transaction for both.",
             next="Let the caller decide when the work is complete",
         )
-    function = scope.parent and scope.function
-    if function is None and isinstance(scope, Class):
-        return None
     if project.is_depends(call, scope):
         return RULE.note(
             module, call.func, "Depends in a repository", expected="a session in the constructor"
@@ -497,9 +526,6 @@ _CALLS: Final[dict[Layer, Callable[[ast.Call, Scope, Project], Finding | None]]]
     Layer.SERVICE: _service_call,
     Layer.REPOSITORY: _repository_call,
 }
-
-
-# what a repository returns
 
 
 def _returns(module: Module, project: Project) -> Iterator[Finding]:

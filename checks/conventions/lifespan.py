@@ -2,14 +2,14 @@
 
 ## Rule
 
-Give the application one async context manager as `lifespan=`. What it opens before the `yield`, it closes after it, also
-when start-up fails half-way. An application that owns nothing needs none.
+Give the application one async context manager as `lifespan=`. What it opens before the `yield`, it closes
+after it, also when start-up fails half-way. An application that owns nothing needs none.
 
 ## Why
 
-The old start-up and shutdown events are two functions that share nothing; when start-up fails between two of them, what was
-opened stays open. A context manager keeps opening and closing in one place. Two traps: `ASGITransport` does not run the
-lifespan, and neither does a mounted sub-application's own lifespan run.
+The old start-up and shutdown events are two functions that share nothing; when start-up fails between two
+of them, what was opened stays open. A context manager keeps opening and closing in one place. Two traps:
+`ASGITransport` does not run the lifespan, and neither does a mounted sub-application's own lifespan run.
 
 ## Bad
 
@@ -99,7 +99,18 @@ OPENED: Final[dict[str, str]] = {
     "aiokafka.AIOKafkaConsumer": "the consumer",
 }
 CLOSERS: Final = frozenset(
-    "aclose close dispose shutdown stop disconnect cancel terminate __aexit__ __exit__".split()
+    [
+        "aclose",
+        "close",
+        "dispose",
+        "shutdown",
+        "stop",
+        "disconnect",
+        "cancel",
+        "terminate",
+        "__aexit__",
+        "__exit__",
+    ]
 )
 RULE = Rule(
     __name__,
@@ -118,6 +129,7 @@ def check(project: Project) -> Iterator[Finding]:
     """Finds the old events, and lifespans that leave something open."""
     for module in project.application:
         yield from _events(module, project)
+        yield from _event_lists(module, project)
         yield from _engines(module, project)
     for lifespan in lifespans(project):
         yield from _left_open(lifespan, project)
@@ -148,15 +160,17 @@ _NAMED: Final = frozenset({ast.Name, ast.Attribute})
 
 
 def _events(module: Module, project: Project) -> Iterator[Finding]:
-    content = module.content
-    if b"on_event" in content or b"add_event_handler" in content:
+    if b"on_event" in module.content or b"add_event_handler" in module.content:
         for call, scope in module.every(ast.Call):
             func = call.func
             if not isinstance(func, ast.Attribute) or not _is_event(func.attr, call):
                 continue
             if _may_register(call, scope, project):
                 yield RULE.violation(module, call, f"the old event interface, {func.attr}()")
-    if b"on_startup" in content or b"on_shutdown" in content:
+
+
+def _event_lists(module: Module, project: Project) -> Iterator[Finding]:
+    if b"on_startup" in module.content or b"on_shutdown" in module.content:
         for call, scope in module.every(ast.Call):
             keywords, _ = literal_keywords(call, scope, project.resolver)
             if not {"on_startup", "on_shutdown"} & keywords.keys():
@@ -319,11 +333,11 @@ def _closings(names: set[str], lifespan: Function, project: Project) -> Iterator
 
 
 def _may_fail_between(
-    assignment: ast.stmt, closings: list[ast.AST], lifespan: Function, project: Project
+    assignment: ast.Assign | ast.AnnAssign, closings: list[ast.AST], lifespan: Function, project: Project
 ) -> bool:
     """Whether something that can fail runs after the opening and before the closing is guaranteed."""
     if any(_is_deferred(closing) for closing in closings):
-        start = min(closing.lineno for closing in closings if _is_deferred(closing))  # type: ignore[attr-defined]
+        start = min(_line(closing) for closing in closings if _is_deferred(closing))
     else:
         tries = [t for closing in closings if (t := _protecting_try(closing)) is not None]
         if any(t.lineno <= assignment.lineno for t in tries):
@@ -338,6 +352,10 @@ def _may_fail_between(
         call.lineno in between and isinstance(project.resolver.resolve(call.func, lifespan), Function)
         for call in lifespan.nodes(ast.Call)
     )
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 0))
 
 
 def _is_deferred(closing: ast.AST) -> bool:

@@ -2,13 +2,14 @@
 
 ## Rule
 
-Tables are made by migrations alone. `env.py` runs them through the asynchronous engine and imports every module with models. There is one head.
-`upgrade head` on an empty database gives what the models say, and `downgrade base` takes it back.
+Tables are made by migrations alone. `env.py` runs them through the asynchronous engine and imports every
+module with models. There is one head. `upgrade head` on an empty database gives what the models say, and
+`downgrade base` takes it back.
 
 ## Why
 
-A table that appears in no migration is missing in production. `alembic check` does not help when `env.py` does not import the models: it
-compares nothing with nothing and says that no new operations were found.
+A table that appears in no migration is missing in production. `alembic check` does not help when `env.py`
+does not import the models: it compares nothing with nothing and says that no new operations were found.
 
 ## Bad
 

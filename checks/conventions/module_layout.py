@@ -2,9 +2,9 @@
 
 ## Rule
 
-A domain, that is a folder that serves routes and keeps data of its own, has a `router.py`, a `service.py` and a `repository.py`, with its ORM
-models in `models.py` and its schemas in `schemas.py`. `dependencies.py` is there when something needs it. Folders in place of the files
-are as good.
+A domain, that is a folder that serves routes and keeps data of its own, has a `router.py`, a `service.py`
+and a `repository.py`, with its ORM models in `models.py` and its schemas in `schemas.py`. `dependencies.py`
+is there when something needs it. Folders in place of the files are as good.
 
 ## Why
 
@@ -94,9 +94,40 @@ from checks.source import Area, Class, Layer, Module, Project
 from checks.source.kinds import is_entity, is_mapped, is_pydantic
 
 KINDS: Final = frozenset(
-    "router routers route routes api apis views view endpoints endpoint controllers controller service services "
-    "repository repositories repo repos crud schema schemas model models dependencies deps rest http web "
-    "public internal admin handlers".split()
+    [
+        "router",
+        "routers",
+        "route",
+        "routes",
+        "api",
+        "apis",
+        "views",
+        "view",
+        "endpoints",
+        "endpoint",
+        "controllers",
+        "controller",
+        "service",
+        "services",
+        "repository",
+        "repositories",
+        "repo",
+        "repos",
+        "crud",
+        "schema",
+        "schemas",
+        "model",
+        "models",
+        "dependencies",
+        "deps",
+        "rest",
+        "http",
+        "web",
+        "public",
+        "internal",
+        "admin",
+        "handlers",
+    ]
 )
 LAYERS: Final = frozenset(
     {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
@@ -118,7 +149,7 @@ def check(project: Project) -> Iterator[Finding]:
         if not routers or not _keeps_data(modules, project):
             continue
         router = min(routers, key=lambda m: (m.stem != "router", m.file))
-        if _is_root(folder, modules, project):
+        if _is_root(folder, project):
             by_kind = len(routers) > 1 or any(len(m.folder) > len(folder) for m in routers)
             if by_kind and not noted:
                 noted = True
@@ -156,7 +187,7 @@ def _is_version(name: str) -> bool:
     return name[:1] == "v" and name[1:].isdecimal()
 
 
-def _is_root(folder: tuple[str, ...], modules: list[Module], project: Project) -> bool:
+def _is_root(folder: tuple[str, ...], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
     if not folder or folder[-1].lower() in ROOTS or KINDS.intersection(part.lower() for part in folder):
         return True
@@ -201,8 +232,6 @@ def _missing(folder: tuple[str, ...], modules: list[Module], project: Project) -
         for layer in (Layer.SERVICE, Layer.REPOSITORY)
         if layer not in layers and not any(layer[:4] in file for file in unread)
     ]
-
-
 
 
 def _in_router(routers: list[Module], project: Project) -> list[str]:

@@ -2,13 +2,15 @@
 
 ## Rule
 
-Routers, services and everything below are imported by the module that makes the application, never the other way round. What needs the
-application takes it as a parameter (`register_exception_handlers(app)`) or from the request (`request.app`).
+Routers, services and everything below are imported by the module that makes the application, never the
+other way round. What needs the application takes it as a parameter (`register_exception_handlers(app)`) or
+from the request (`request.app`).
 
 ## Why
 
-`app/main.py` imports the routers, so a router that imports `app.main` closes a circle: which half of it is ready first depends on
-who was imported first. It also ties the module to one application, so that tests cannot make their own.
+`app/main.py` imports the routers, so a router that imports `app.main` closes a circle: which half of it is
+ready first depends on who was imported first. It also ties the module to one application, so that tests
+cannot make their own.
 
 ## Bad
 

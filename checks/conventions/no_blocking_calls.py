@@ -2,15 +2,15 @@
 
 ## Rule
 
-Code that runs on the event loop awaits whatever takes time: HTTP by `httpx.AsyncClient` (the case `async-http`), files by
-`aiofiles` or `anyio` (the case `async-files`), pauses by `asyncio.sleep`. What only exists as blocking code is handed to a thread:
-`asyncio.to_thread(function, argument)`, the function itself and not its result. Sync handlers, sync dependencies and scripts
-may block.
+Code that runs on the event loop awaits whatever takes time: HTTP by `httpx.AsyncClient` (the case
+`async-http`), files by `aiofiles` or `anyio` (the case `async-files`), pauses by `asyncio.sleep`. What only
+exists as blocking code is handed to a thread: `asyncio.to_thread(function, argument)`, the function itself
+and not its result. Sync handlers, sync dependencies and scripts may block.
 
 ## Why
 
-One thread serves all requests. While it waits in `requests.get` or `open`, it serves none of them: a call of one second
-makes everybody wait for that second. Hashing a password takes about as long, on purpose.
+One thread serves all requests. While it waits in `requests.get` or `open`, it serves none of them: a call
+of one second makes everybody wait for that second. Hashing a password takes about as long, on purpose.
 
 ## Bad
 

@@ -2,13 +2,13 @@
 
 ## Rule
 
-Models use the interfaces of Pydantic 2: `model_dump`, `model_dump_json`, `model_validate`, `model_config = ConfigDict(...)`, `@field_validator` and
-`@model_validator`.
+Models use the interfaces of Pydantic 2: `model_dump`, `model_dump_json`, `model_validate`, `model_config =
+ConfigDict(...)`, `@field_validator` and `@model_validator`.
 
 ## Why
 
-The names of Pydantic 1 still work in places, with a warning, and they will go. Half of them already mean something else, or nothing:
-`orm_mode` in an inner `Config` is ignored.
+The names of Pydantic 1 still work in places, with a warning, and they will go. Half of them already mean
+something else, or nothing: `orm_mode` in an inner `Config` is ignored.
 
 ## Bad
 
@@ -61,13 +61,25 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Class, Instance, Module, Project, Scope, Variable
+from checks.source import Binding, Class, Instance, Module, Project, Scope, Variable
 from checks.source.graph import imported_bindings
 from checks.source.kinds import is_pydantic, is_settings
 
 METHODS: Final = frozenset(
-    "dict json parse_obj parse_raw parse_file from_orm construct copy schema schema_json update_forward_refs "
-    "validate".split()
+    [
+        "dict",
+        "json",
+        "parse_obj",
+        "parse_raw",
+        "parse_file",
+        "from_orm",
+        "construct",
+        "copy",
+        "schema",
+        "schema_json",
+        "update_forward_refs",
+        "validate",
+    ]
 )
 SURE: Final = frozenset({"parse_obj", "parse_raw", "from_orm"})
 OPTIONS: Final = frozenset({"exclude_unset", "exclude_none", "exclude_defaults", "by_alias"})
@@ -105,11 +117,19 @@ def _imports(module: Module) -> Iterator[Finding]:
         return
     for scope in module.scopes:
         for binding in imported_bindings(scope):
-            name = binding.target[0]
+            name = _imported(binding)
             if name == "pydantic.v1" or name.startswith("pydantic.v1."):
                 yield RULE.violation(module, binding.node, "an import from pydantic.v1")
             elif name == "pydantic" and binding.attribute == "BaseSettings":
                 yield RULE.violation(module, binding.node, "BaseSettings imported from pydantic")
+
+
+def _imported(binding: Binding) -> str:
+    """The whole dotted name that an import statement asks for."""
+    if isinstance(binding.node, ast.Import):
+        top = str(binding.target[0])
+        return next((a.name for a in binding.node.names if a.name.startswith(top)), top)
+    return str(binding.target[0])
 
 
 def _inner_config(cls: Class) -> Iterator[Finding]:

@@ -2,15 +2,16 @@
 
 ## Rule
 
-Give each route a `response_model`, or its handler a return annotation that names a model. Nothing to declare: status 204
-and 304, a handler that returns a `Response`, a response class that carries no model (redirect, HTML, file, stream),
-generators and websockets. An ORM model is no response model.
+Give each route a `response_model`, or its handler a return annotation that names a model. Nothing to
+declare: status 204 and 304, a handler that returns a `Response`, a response class that carries no model
+(redirect, HTML, file, stream), generators and websockets. An ORM model is no response model.
 
 ## Why
 
-The declared model filters what leaves the service. Without one, with `-> dict` or with `response_model=None`, every field of
-the returned object goes out, the password column too. The model is also what the API's documentation shows.
-`response_model` cannot stand on a 204: FastAPI refuses to start with a body on such a route.
+The declared model filters what leaves the service. Without one, with `-> dict` or with
+`response_model=None`, every field of the returned object goes out, the password column too. The model is
+also what the API's documentation shows. `response_model` cannot stand on a 204: FastAPI refuses to start
+with a body on such a route.
 
 ## Bad
 
@@ -164,7 +165,8 @@ def _annotation(route: Route, handler: Function, annotation: ast.expr, project: 
             found = f"{handler.name}() -> None on a route with a body"
             yield _at(route, handler, found, note=not _gives(handler))
     elif entity := _entity(annotation, scope, project):
-        yield _at(route, handler, f"the ORM model {entity.name} as what the route returns", **_ORM)
+        found = f"the ORM model {entity.name} as what the route returns"
+        yield _at(route, handler, found, note=False, **_ORM)
     elif _is_loose(annotation, scope, project):
         shown = ast.unparse(annotation)
         yield _at(route, handler, f"{handler.name}() -> {shown}, which filters nothing", note=True)
@@ -212,7 +214,11 @@ def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
 
 
 def _is_loose(node: ast.expr, scope: Scope, project: Project) -> bool:
-    parts = [p for p in element_types(node, scope, project.resolver) if not (isinstance(p, ast.Constant) and p.value is None)]
+    parts = [
+        p
+        for p in element_types(node, scope, project.resolver)
+        if not (isinstance(p, ast.Constant) and p.value is None)
+    ]
     return bool(parts) and any(_is_loose_part(part, scope, project) for part in parts)
 
 
@@ -268,7 +274,10 @@ def _may_be_response(value: ast.expr, handler: Function, project: Project) -> bo
     if _is_response(project.resolver.infer(value, handler), project):
         return True
     bindings = handler.names.get(value.id, []) if isinstance(value, ast.Name) else []
-    return any(b.value is not None and _is_response(project.resolver.infer(b.value, handler), project) for b in bindings)
+    return any(
+        b.value is not None and _is_response(project.resolver.infer(b.value, handler), project)
+        for b in bindings
+    )
 
 
 def _only_raises(handler: Function) -> bool:

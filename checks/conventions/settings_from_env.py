@@ -2,13 +2,14 @@
 
 ## Rule
 
-Read every setting through a subclass of `BaseSettings` that names an `env_file`. No other module looks into the
-environment. A secret has no default that would work.
+Read every setting through a subclass of `BaseSettings` that names an `env_file`. No other module looks into
+the environment. A secret has no default that would work.
 
 ## Why
 
-One class says what can be configured, of what type, and fails at start-up when a value is missing or wrong. A look into
-`os.environ` somewhere else is found out only when that line runs. A secret with a default ends up in production.
+One class says what can be configured, of what type, and fails at start-up when a value is missing or wrong.
+A look into `os.environ` somewhere else is found out only when that line runs. A secret with a default ends
+up in production.
 
 ## Bad
 
@@ -73,7 +74,7 @@ CREDENTIALS: Final = re.compile(r"[\w+]+://[^:/@\s]+:[^@/\s{}$]+@")
 RULE = Rule(
     __name__,
     expected="a field of the settings class",
-    why="One settings class checks every value at start-up; a look into the environment fails later, and elsewhere.",
+    why="One settings class checks every value at start-up; other looks fail later, and elsewhere.",
     next="Declare the value in the settings class and ask the settings for it",
 )
 
@@ -128,7 +129,9 @@ def _chooses_settings(node: ast.expr, scope: Scope, project: Project) -> bool:
     names = (inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant))
     if not any(isinstance(name, str) and STAGE.fullmatch(name) for name in names):
         return False
-    return not isinstance(scope, Class) and any(is_settings(c, project.resolver) for c in scope.module.classes)
+    return not isinstance(scope, Class) and any(
+        is_settings(c, project.resolver) for c in scope.module.classes
+    )
 
 
 def _is_read(node: ast.expr) -> bool:
@@ -162,7 +165,9 @@ def _runs_as_script(node: ast.AST | None) -> bool:
 
 
 def _env_file(cls: Class, project: Project) -> Iterator[Finding]:
-    inherited = any(is_settings(base, project.resolver) and _has_fields(base) for base in _bases(cls, project))
+    inherited = any(
+        is_settings(base, project.resolver) and _has_fields(base) for base in _bases(cls, project)
+    )
     if _has_fields(cls) and not inherited and _names_env_file(cls, project) is False:
         words = {
             "expected": "an `env_file` in the settings' configuration",
@@ -181,7 +186,7 @@ def _has_fields(cls: Class) -> bool:
 
 
 def _names_env_file(cls: Class, project: Project) -> bool | None:
-    """Whether the class, its bases, its subclasses or its makers name a file; None where it cannot be told."""
+    """Whether the class, its kin or its makers name a file; None where it cannot be told."""
     answer: bool | None = False
     for base in project.resolver.mro(cls):
         if not isinstance(base, Class):
@@ -266,9 +271,9 @@ def _is_part(cls: Class, project: Project) -> bool:
         if other is cls:
             continue
         for statement in other.node.body:
-            if isinstance(statement, ast.AnnAssign):
-                if project.resolver.annotated(statement.annotation, other) is cls:
-                    return True
+            annotation = statement.annotation if isinstance(statement, ast.AnnAssign) else None
+            if project.resolver.annotated(annotation, other) is cls:
+                return True
     return False
 
 

@@ -2,12 +2,14 @@
 
 ## Rule
 
-Base models, shared schemas, base exceptions and the helpers for passwords and tokens are written once, in `core/` or `common/`; domains
-import or subclass them. A class of the same name that is something else is no repetition, and what only one domain has stays there.
+Base models, shared schemas, base exceptions and the helpers for passwords and tokens are written once, in
+`core/` or `common/`; domains import or subclass them. A class of the same name that is something else is no
+repetition, and what only one domain has stays there.
 
 ## Why
 
-Two declarative bases are two sets of tables that do not know each other. Two page schemas drift apart until the clients notice.
+Two declarative bases are two sets of tables that do not know each other. Two page schemas drift apart until
+the clients notice.
 
 ## Bad
 
@@ -237,4 +239,4 @@ def _alike(one: Function, other: Function) -> bool:
     forms = [[type(n).__name__ for s in f.node.body for n in ast.walk(s)] for f in (one, other)]  # type: ignore[union-attr]
     if max(map(len, forms)) <= 24:
         return True
-    return SequenceMatcher(None, *forms, autojunk=False).ratio() >= ALIKE
+    return SequenceMatcher(None, forms[0], forms[1], autojunk=False).ratio() >= ALIKE

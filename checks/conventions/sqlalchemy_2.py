@@ -2,13 +2,13 @@
 
 ## Rule
 
-Models derive from a `DeclarativeBase` and declare columns as `name: Mapped[type] = mapped_column(...)`. Queries are built with `select()`.
-SQLModel is accepted.
+Models derive from a `DeclarativeBase` and declare columns as `name: Mapped[type] = mapped_column(...)`.
+Queries are built with `select()`. SQLModel is accepted.
 
 ## Why
 
-`Mapped` tells the type checker and the database the same thing, once: a column that may be NULL is `Mapped[str | None]`. `session.query` has
-no asynchronous counterpart.
+`Mapped` tells the type checker and the database the same thing, once: a column that may be NULL is
+`Mapped[str | None]`. `session.query` has no asynchronous counterpart.
 
 ## Bad
 

@@ -2,13 +2,13 @@
 
 ## Rule
 
-`pyproject.toml` asks for Python 3.12 or newer, FastAPI 0.115, SQLAlchemy 2.0 as `sqlalchemy[asyncio]`, Pydantic 2 where it is named, and Alembic. uv or
-poetry keeps a lock file beside it, and ruff is configured.
+`pyproject.toml` asks for Python 3.12 or newer, FastAPI 0.115, SQLAlchemy 2.0 as `sqlalchemy[asyncio]`,
+Pydantic 2 where it is named, and Alembic. uv or poetry keeps a lock file beside it, and ruff is configured.
 
 ## Why
 
-What is not declared is whatever the machine happens to have. `sqlalchemy[asyncio]` brings greenlet, which SQLAlchemy 2.1 no longer
-installs by itself: without it the first query of a fresh installation fails.
+What is not declared is whatever the machine happens to have. `sqlalchemy[asyncio]` brings greenlet, which
+SQLAlchemy 2.1 no longer installs by itself: without it the first query of a fresh installation fails.
 
 ## Bad
 
@@ -175,12 +175,14 @@ def subjects(project: Project) -> int:
 
 def find_manifest(project: Project) -> Manifest | None:
     """The nearest pyproject.toml that declares a project, in the folders from the root to the application."""
-    mains = [m.folder for m in project.application if project.layer(m) is Layer.MAIN and b"FastAPI(" in m.content]
+    mains = [
+        m.folder for m in project.application if project.layer(m) is Layer.MAIN and b"FastAPI(" in m.content
+    ]
     folder = min(mains, key=len, default=())
     folders = [project.root.joinpath(*folder[:length]) for length in range(len(folder) + 1)]
     found = [manifest for where in folders if (manifest := _read(where, project.root)) is not None]
     declaring = [manifest for manifest in found if manifest.declares]
-    return (declaring or found or [None])[0]
+    return next(iter(declaring or found), None)
 
 
 def _read(folder: Path, root: Path) -> Manifest | None:
@@ -200,22 +202,23 @@ def _versions(manifest: Manifest, project: Project) -> Iterator[Finding]:
     lowest = _lower_bound(manifest.python)
     if lowest is None or lowest < (3, 12):
         line = manifest.line("requires-python", "python =")
-        yield manifest.violation(line, f"Python {manifest.python or 'of any version'}", expected="requires-python >= 3.12")
+        yield manifest.violation(
+            line, f"Python {manifest.python or 'of any version'}", expected="requires-python >= 3.12"
+        )
     for name, minimum in LOWEST.items():
         if name in manifest.requirements:
             yield from _version(name, minimum, manifest)
         elif name == "fastapi":
-            yield manifest.violation(manifest.line("dependencies"), "no requirement of FastAPI", expected="fastapi>=0.115")
-    extras, version = manifest.requirements.get("sqlalchemy", ("asyncio", ""))
-    if "asyncio" not in extras and "greenlet" not in manifest.requirements and not _is_capped(version):
-        if _uses(project, b"sqlalchemy.ext.asyncio") and _is_recent("sqlalchemy", manifest):
             yield manifest.violation(
-                _line_of("sqlalchemy", manifest),
-                "sqlalchemy without its extra",
-                expected="sqlalchemy[asyncio]",
+                manifest.line("dependencies"), "no requirement of FastAPI", expected="fastapi>=0.115"
             )
+    if _lacks_greenlet(manifest) and _uses(project, b"sqlalchemy.ext.asyncio"):
+        line = _line_of("sqlalchemy", manifest)
+        yield manifest.violation(line, "sqlalchemy without its extra", expected="sqlalchemy[asyncio]")
     if "alembic" not in manifest.requirements and "alembic" not in manifest.text and _has_tables(project):
-        yield manifest.violation(manifest.line("dependencies"), "tables, and no requirement of Alembic", expected="alembic")
+        yield manifest.violation(
+            manifest.line("dependencies"), "tables, and no requirement of Alembic", expected="alembic"
+        )
 
 
 def _has_tables(project: Project) -> bool:
@@ -234,9 +237,13 @@ def _version(name: str, minimum: tuple[int, ...], manifest: Manifest) -> Iterato
         yield manifest.violation(line, f"{name} {manifest.requirements[name][1]}", expected=wanted)
 
 
-def _is_recent(name: str, manifest: Manifest) -> bool:
-    lower = _lower_bound(manifest.requirements[name][1])
-    return lower is None or lower >= LOWEST[name]
+def _lacks_greenlet(manifest: Manifest) -> bool:
+    """Whether SQLAlchemy is asked for in a way that may come without greenlet."""
+    extras, version = manifest.requirements.get("sqlalchemy", ("asyncio", ""))
+    lower = _lower_bound(version)
+    if "asyncio" in extras or "greenlet" in manifest.requirements or _is_capped(version):
+        return False
+    return lower is None or lower >= LOWEST["sqlalchemy"]
 
 
 def _line_of(name: str, manifest: Manifest) -> int:

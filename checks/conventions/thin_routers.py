@@ -2,14 +2,15 @@
 
 ## Rule
 
-A handler takes the request apart, calls one service and gives its answer back. Mapping to and from schemas, pagination, cookies,
-headers and the status code are its work. Decisions about the state of an entity, sums over entities and password hashing belong to
-the service.
+A handler takes the request apart, calls one service and gives its answer back. Mapping to and from schemas,
+pagination, cookies, headers and the status code are its work. Decisions about the state of an entity, sums
+over entities and password hashing belong to the service.
 
 ## Why
 
-A rule that stands in a route is checked for that route alone. The next route, the worker and the import script each need it again, and
-one of them will lack it. This is a heuristic: where the source leaves doubt, it gives a note.
+A rule that stands in a route is checked for that route alone. The next route, the worker and the import
+script each need it again, and one of them will lack it. This is a heuristic: where the source leaves doubt,
+it gives a note.
 
 ## Bad
 
@@ -98,15 +99,43 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Binding, Class, Function, Layer, Project, Target, Variable
+from checks.source import Binding, Class, Function, Layer, Module, Project, Target, Variable
 from checks.source.calls import HASHING, Blocking
 from checks.source.kinds import is_mapped, is_pydantic
 
 VERIFIES: Final = ("verify", "checkpw", "check_password", "verify_and_update", "check_password_hash")
-READS: Final = tuple(
-    "get list find fetch read search count by load exists generate verify resolve lookup look_up is_ has_".split()
+READS: Final = (
+    "get",
+    "list",
+    "find",
+    "fetch",
+    "read",
+    "search",
+    "count",
+    "by",
+    "load",
+    "exists",
+    "generate",
+    "verify",
+    "resolve",
+    "lookup",
+    "look_up",
+    "is_",
+    "has_",
 )
-GUARDS: Final = tuple("assert check require ensure authorize authorise verify validate can_ is_ has_".split())
+GUARDS: Final = (
+    "assert",
+    "check",
+    "require",
+    "ensure",
+    "authorize",
+    "authorise",
+    "verify",
+    "validate",
+    "can_",
+    "is_",
+    "has_",
+)
 HELPER: Final = re.compile(r"hash|encrypt|bcrypt")
 TOTALS: Final = frozenset({"sum", "max", "min"})
 RULE = Rule(
@@ -190,7 +219,7 @@ def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -
     target = project.resolver.lookup(root.id, handler, root.lineno)
     if not isinstance(target, Variable) or target.binding.scope is not handler:
         return _of_parameter(target, project)
-    return _of_local(target.binding, node, root, handler, project)
+    return _of_local(target.binding, root, handler, project)
 
 
 def _of_parameter(target: Target | None, project: Project) -> Sure:
@@ -204,9 +233,7 @@ def _of_parameter(target: Target | None, project: Project) -> Sure:
     return Sure.NO
 
 
-def _of_local(
-    binding: Binding, node: ast.Attribute, root: ast.Name, handler: Function, project: Project
-) -> Sure:
+def _of_local(binding: Binding, root: ast.Name, handler: Function, project: Project) -> Sure:
     if binding.kind == "for":
         return Sure.PERHAPS if _is_loaded(binding.value, handler, project) else Sure.NO
     value = binding.value.value if isinstance(binding.value, ast.Await) else binding.value
@@ -309,15 +336,18 @@ def _sum(
 
 
 def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
-    used: dict[object, list[ast.Call]] = {}
+    used: dict[Module, list[ast.Call]] = {}
     for call in sorted(handler.nodes(ast.Call), key=lambda node: (node.lineno, node.col_offset)):
         target = project.resolver.resolve(call.func, handler)
         if not isinstance(target, Function) or target.name == "__init__":
             continue
         if project.layer(target.module) is Layer.SERVICE and _does_work(target):
-            owner = target.owner or target.module
-            if isinstance(call.func, ast.Attribute) and target.owner is not None:
-                owner = project.resolver.infer(call.func.value, handler) or owner  # type: ignore[assignment]
+            of = (
+                project.resolver.infer(call.func.value, handler)
+                if isinstance(call.func, ast.Attribute)
+                else None
+            )
+            owner = of.module if isinstance(of, Class) else target.module
             used.setdefault(owner, []).append(call)
     if len(used) < 2:
         return
@@ -325,7 +355,7 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
     commands = [call for group in calls for call in group if not _called_name(call).startswith(READS)]
     plain = len(used) > 2 or (len(commands) > 1 and _feeds(calls[0], calls[1], handler))
     finding = RULE.violation if plain else RULE.note
-    names = " and ".join(str(getattr(owner, "name", owner)) for owner in list(used)[:2])
+    names = " and ".join(module.name for module in list(used)[:2])
     yield finding(
         handler.module,
         calls[1][0],
@@ -336,8 +366,10 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
 
 def _does_work(called: Function) -> bool:
     """Whether a service's function is more than a guard or a helper that only computes a value."""
-    works = called.owner is not None or called.is_async or any(
-        argument.arg in {"db", "session", "db_session"} for argument, _ in called.parameters
+    works = (
+        called.owner is not None
+        or called.is_async
+        or any(argument.arg in {"db", "session", "db_session"} for argument, _ in called.parameters)
     )
     return works and not called.name.startswith(GUARDS)
 

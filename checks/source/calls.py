@@ -8,20 +8,90 @@ from typing import Final
 from checks.source.resolver import Resolver
 from checks.source.scopes import Class, Function, Scope, parent
 
-_VERBS: Final = "get post put patch delete head options request send stream".split()
-_PATH_IO: Final = (
-    "open read_text read_bytes write_text write_bytes exists is_file is_dir is_symlink mkdir unlink rmdir touch stat "
-    "lstat iterdir glob rglob walk rename replace chmod samefile symlink_to hardlink_to owner group"
-).split()
-_OS_IO: Final = (
-    "remove unlink rename renames replace mkdir makedirs listdir scandir walk stat lstat rmdir removedirs system popen "
-    "chmod chown link symlink truncate fsync access utime open read write"
-).split()
-_OS_PATH_IO: Final = "exists isfile isdir islink getsize getmtime getctime getatime lexists samefile".split()
-_SHUTIL: Final = (
-    "copy copy2 copyfile copyfileobj copytree move rmtree make_archive unpack_archive disk_usage".split()
-)
-_PROCESS: Final = "run call check_call check_output getoutput getstatusoutput Popen".split()
+_VERBS: Final = ["get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream"]
+_PATH_IO: Final = [
+    "open",
+    "read_text",
+    "read_bytes",
+    "write_text",
+    "write_bytes",
+    "exists",
+    "is_file",
+    "is_dir",
+    "is_symlink",
+    "mkdir",
+    "unlink",
+    "rmdir",
+    "touch",
+    "stat",
+    "lstat",
+    "iterdir",
+    "glob",
+    "rglob",
+    "walk",
+    "rename",
+    "replace",
+    "chmod",
+    "samefile",
+    "symlink_to",
+    "hardlink_to",
+    "owner",
+    "group",
+]
+_OS_IO: Final = [
+    "remove",
+    "unlink",
+    "rename",
+    "renames",
+    "replace",
+    "mkdir",
+    "makedirs",
+    "listdir",
+    "scandir",
+    "walk",
+    "stat",
+    "lstat",
+    "rmdir",
+    "removedirs",
+    "system",
+    "popen",
+    "chmod",
+    "chown",
+    "link",
+    "symlink",
+    "truncate",
+    "fsync",
+    "access",
+    "utime",
+    "open",
+    "read",
+    "write",
+]
+_OS_PATH_IO: Final = [
+    "exists",
+    "isfile",
+    "isdir",
+    "islink",
+    "getsize",
+    "getmtime",
+    "getctime",
+    "getatime",
+    "lexists",
+    "samefile",
+]
+_SHUTIL: Final = [
+    "copy",
+    "copy2",
+    "copyfile",
+    "copyfileobj",
+    "copytree",
+    "move",
+    "rmtree",
+    "make_archive",
+    "unpack_archive",
+    "disk_usage",
+]
+_PROCESS: Final = ["run", "call", "check_call", "check_output", "getoutput", "getstatusoutput", "Popen"]
 
 HTTP: Final = frozenset(
     [f"requests.{verb}" for verb in _VERBS]
@@ -49,11 +119,17 @@ OTHERS: Final = frozenset(
     + [f"subprocess.{name}" for name in _PROCESS]
 )
 HASHING: Final = frozenset(
-    [f"{kind}.{name}" for kind in ("passlib.context.CryptContext", "pwdlib.PasswordHash", "argon2.PasswordHasher")
-     for name in ("hash", "verify", "verify_and_update", "encrypt")]
-    + ["bcrypt.hashpw", "bcrypt.checkpw", "hashlib.pbkdf2_hmac", "hashlib.scrypt"]
-    + ["werkzeug.security.generate_password_hash", "werkzeug.security.check_password_hash"]
-)  # fmt: skip
+    f"{kind}.{name}"
+    for kind in ("passlib.context.CryptContext", "pwdlib.PasswordHash", "argon2.PasswordHasher")
+    for name in ("hash", "verify", "verify_and_update", "encrypt")
+) | {
+    "bcrypt.hashpw",
+    "bcrypt.checkpw",
+    "hashlib.pbkdf2_hmac",
+    "hashlib.scrypt",
+    "werkzeug.security.generate_password_hash",
+    "werkzeug.security.check_password_hash",
+}
 SLOW: Final = frozenset(
     [
         "tempfile.NamedTemporaryFile",
@@ -61,9 +137,13 @@ SLOW: Final = frozenset(
         "tempfile.mkdtemp",
         "glob.glob",
         "zipfile.ZipFile",
+        "pandas.read_csv",
+        "pandas.read_excel",
+        "PIL.Image.open",
+        "fastapi.UploadFile.file.read",
+        "fastapi.UploadFile.file.seek",
+        "fastapi.UploadFile.file.write",
     ]
-    + ["pandas.read_csv", "pandas.read_excel", "PIL.Image.open", "fastapi.UploadFile.file.read"]
-    + ["fastapi.UploadFile.file.seek", "fastapi.UploadFile.file.write"]
 )
 _CLIENTS: Final = (
     "sqlite3.connect.",

@@ -89,8 +89,10 @@ _PATH = "pathlib.Path"
 RETURNS: Final[dict[str, str]] = {
     **{
         f"{_PATH}.{name}": _PATH
-        for name in ("parent", "joinpath", "resolve", "absolute", "cwd", "home", "with_suffix", "with_name")
-        + ("with_stem", "expanduser", "relative_to", "rename", "replace")
+        for name in (
+            *("parent", "joinpath", "resolve", "absolute", "cwd", "home", "with_suffix", "with_name"),
+            *("with_stem", "expanduser", "relative_to", "rename", "replace"),
+        )
     },
     **{f"pathlib.PurePath.{name}": _PATH for name in ("parent", "joinpath", "with_suffix", "with_name")},
     "sqlalchemy.ext.asyncio.async_sessionmaker.begin": _ASYNC_SESSION,
@@ -121,8 +123,10 @@ BASES: Final[dict[str, tuple[str, ...]]] = {
     "fastapi.APIRouter": ("starlette.routing.Router",),
     **{
         f"starlette.responses.{name}": ("starlette.responses.Response",)
-        for name in ("JSONResponse", "HTMLResponse", "PlainTextResponse", "RedirectResponse")
-        + ("StreamingResponse", "FileResponse", "ORJSONResponse", "UJSONResponse", "EventSourceResponse")
+        for name in (
+            *("JSONResponse", "HTMLResponse", "PlainTextResponse", "RedirectResponse", "FileResponse"),
+            *("StreamingResponse", "ORJSONResponse", "UJSONResponse", "EventSourceResponse"),
+        )
     },
     "sse_starlette.sse.EventSourceResponse": ("starlette.responses.StreamingResponse",),
     "sse_starlette.EventSourceResponse": ("starlette.responses.StreamingResponse",),
@@ -136,34 +140,116 @@ BASES: Final[dict[str, tuple[str, ...]]] = {
 
 STARRED: Final[dict[str, frozenset[str]]] = {
     "fastapi": frozenset(
-        "APIRouter BackgroundTasks Body Cookie Depends FastAPI File Form HTTPException Header Path Query Request "
-        "Response Security UploadFile WebSocket WebSocketDisconnect status".split()
+        [
+            "APIRouter",
+            "BackgroundTasks",
+            "Body",
+            "Cookie",
+            "Depends",
+            "FastAPI",
+            "File",
+            "Form",
+            "HTTPException",
+            "Header",
+            "Path",
+            "Query",
+            "Request",
+            "Response",
+            "Security",
+            "UploadFile",
+            "WebSocket",
+            "WebSocketDisconnect",
+            "status",
+        ]
     ),
     "sqlalchemy": frozenset(
-        "Boolean Column DateTime Float ForeignKey Integer String Text create_engine delete func insert or_ and_ select "
-        "text update Table MetaData".split()
+        [
+            "Boolean",
+            "Column",
+            "DateTime",
+            "Float",
+            "ForeignKey",
+            "Integer",
+            "String",
+            "Text",
+            "create_engine",
+            "delete",
+            "func",
+            "insert",
+            "or_",
+            "and_",
+            "select",
+            "text",
+            "update",
+            "Table",
+            "MetaData",
+        ]
     ),
     "sqlalchemy.orm": frozenset(
-        "DeclarativeBase Mapped Session declarative_base joinedload mapped_column relationship selectinload "
-        "sessionmaker".split()
+        [
+            "DeclarativeBase",
+            "Mapped",
+            "Session",
+            "declarative_base",
+            "joinedload",
+            "mapped_column",
+            "relationship",
+            "selectinload",
+            "sessionmaker",
+        ]
     ),
     "sqlalchemy.ext.asyncio": frozenset(
-        "AsyncEngine AsyncSession async_sessionmaker create_async_engine".split()
+        ["AsyncEngine", "AsyncSession", "async_sessionmaker", "create_async_engine"]
     ),
-    "sqlmodel": frozenset("Field Relationship SQLModel Session create_engine select".split()),
+    "sqlmodel": frozenset(["Field", "Relationship", "SQLModel", "Session", "create_engine", "select"]),
     "pydantic": frozenset(
-        "BaseModel BaseSettings Field root_validator validator field_validator EmailStr".split()
+        ["BaseModel", "BaseSettings", "Field", "root_validator", "validator", "field_validator", "EmailStr"]
     ),
-    "requests": frozenset("get post put patch delete head request Session".split()),
-    "os": frozenset("environ getenv path".split()),
+    "requests": frozenset(["get", "post", "put", "patch", "delete", "head", "request", "Session"]),
+    "os": frozenset(["environ", "getenv", "path"]),
     "time": frozenset({"sleep"}),
 }
 """Names that ``from library import *`` is known to bring."""
 
 FOREIGN: Final = sys.stdlib_module_names | frozenset(
-    "aiofiles aiohttp aiosqlite alembic anyio asyncpg boto3 celery fastapi httpx httpx2 jose jwt loguru motor "
-    "numpy pandas passlib psycopg psycopg2 pwdlib pydantic pydantic_settings pymongo pytest redis requests "
-    "sentry_sdk sqlalchemy sqlmodel starlette structlog typer typing_extensions uvicorn yaml".split()
+    [
+        "aiofiles",
+        "aiohttp",
+        "aiosqlite",
+        "alembic",
+        "anyio",
+        "asyncpg",
+        "boto3",
+        "celery",
+        "fastapi",
+        "httpx",
+        "httpx2",
+        "jose",
+        "jwt",
+        "loguru",
+        "motor",
+        "numpy",
+        "pandas",
+        "passlib",
+        "psycopg",
+        "psycopg2",
+        "pwdlib",
+        "pydantic",
+        "pydantic_settings",
+        "pymongo",
+        "pytest",
+        "redis",
+        "requests",
+        "sentry_sdk",
+        "sqlalchemy",
+        "sqlmodel",
+        "starlette",
+        "structlog",
+        "typer",
+        "typing_extensions",
+        "uvicorn",
+        "yaml",
+    ]
 )
 """Top-level modules that are never the project's own, whatever its files are called."""
 

@@ -5,6 +5,7 @@ import os
 import tokenize
 import warnings
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -101,6 +102,6 @@ def decode(content: bytes) -> str:
         return content.decode("utf-8", errors="replace")
 
 
-def quiet() -> warnings.catch_warnings:  # type: ignore[type-arg]
+def quiet() -> AbstractContextManager[object]:
     """A context in which the parser's warnings about the audited code are not printed."""
     return warnings.catch_warnings(action="ignore")

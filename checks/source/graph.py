@@ -8,7 +8,20 @@ from checks.source.resolver import Resolver
 from checks.source.scopes import Binding, Module, Scope, parent
 
 WORKERS: Final = frozenset(
-    "celery celeryapp celery_app celery_config celery_worker tasks task worker workers jobs job cron".split()
+    [
+        "celery",
+        "celeryapp",
+        "celery_app",
+        "celery_config",
+        "celery_worker",
+        "tasks",
+        "task",
+        "worker",
+        "workers",
+        "jobs",
+        "job",
+        "cron",
+    ]
 )
 
 

@@ -23,7 +23,18 @@ _COLUMNS: Final = frozenset(
 
 
 CONTAINERS: Final = frozenset(
-    f"typing.{name}" for name in "List Sequence Iterable Set FrozenSet Tuple Optional Union Collection".split()
+    f"typing.{name}"
+    for name in [
+        "List",
+        "Sequence",
+        "Iterable",
+        "Set",
+        "FrozenSet",
+        "Tuple",
+        "Optional",
+        "Union",
+        "Collection",
+    ]
 ) | {"list", "set", "tuple", "frozenset"}
 
 

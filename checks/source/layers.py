@@ -51,12 +51,53 @@ _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
 _TESTS: Final = frozenset({"tests", "test", "testing", "integration_tests", "unit_tests", "e2e"})
 _MIGRATIONS: Final = frozenset({"alembic", "migrations", "versions", "migration"})
 _SCRIPTS: Final = frozenset(
-    "scripts script bin tools tool examples example benchmarks benchmark docs doc notebooks management commands "
-    "locust fixtures seeds dev devtools hack ci cli load_tests loadtests perf code_generation".split()
+    [
+        "scripts",
+        "script",
+        "bin",
+        "tools",
+        "tool",
+        "examples",
+        "example",
+        "benchmarks",
+        "benchmark",
+        "docs",
+        "doc",
+        "notebooks",
+        "management",
+        "commands",
+        "locust",
+        "fixtures",
+        "seeds",
+        "dev",
+        "devtools",
+        "hack",
+        "ci",
+        "cli",
+        "load_tests",
+        "loadtests",
+        "perf",
+        "code_generation",
+    ]
 )
 _SCRIPT_STEMS: Final = frozenset(
-    "manage setup conf noxfile fabfile locustfile gunicorn_conf seed seeds seeder cli __main__ initial_data "
-    "backend_pre_start tests_pre_start".split()
+    [
+        "manage",
+        "setup",
+        "conf",
+        "noxfile",
+        "fabfile",
+        "locustfile",
+        "gunicorn_conf",
+        "seed",
+        "seeds",
+        "seeder",
+        "cli",
+        "__main__",
+        "initial_data",
+        "backend_pre_start",
+        "tests_pre_start",
+    ]
 )
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
 _CORE: Final = frozenset({"core", "config", "settings"})
@@ -86,7 +127,7 @@ def area_of(module: Module) -> Area:
     """Whether a module is shared code (``core/``, ``common/``) or part of the application proper."""
     folders = [part.lower() for part in module.folder]
     for folder in reversed(folders):
-        if folder in {"core"}:
+        if folder == "core":
             return Area.CORE
         if folder in _COMMON:
             return Area.COMMON
@@ -123,9 +164,7 @@ def _by_folders(folders: list[str], module: Module) -> Layer | None:
                 return layer
             if folder not in _WEAK_FOLDERS:
                 return None
-        elif layer is not None:
-            return layer
-        elif (layer := _by_word(folder)) is not None and "_" in folder:
+        elif layer is not None or ((layer := _by_word(folder)) is not None and "_" in folder):
             return layer
     return None
 

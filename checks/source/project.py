@@ -13,8 +13,8 @@ from checks.source.files import Unparsed, decode, find, quiet, read_tree
 from checks.source.graph import reachable
 from checks.source.layers import Area, Layer, area_of, layer_of
 from checks.source.resolver import Resolver, Target
-from checks.source.routes import Route, routes_of
-from checks.source.scopes import Function, Module, Scope
+from checks.source.routes import Route, handler_of, routes_of
+from checks.source.scopes import Class, Function, Module, Scope
 
 ASIDE = frozenset({Layer.TESTS, Layer.MIGRATIONS, Layer.SCRIPTS})
 """Layers that are no part of the running application."""
@@ -138,11 +138,9 @@ class Project:
 
     def callable(self, node: ast.AST, scope: Scope) -> Function | None:
         """The project's function that runs when the object of this expression is called."""
-        from checks.source.routes import handler_of
-
         target: Target | None = self.resolver.resolve(node, scope)
-        if isinstance(target, Scope) and not isinstance(target, Function | Module):
-            made = self.resolver.attribute(target, "__init__")  # type: ignore[arg-type]
+        if isinstance(target, Class):
+            made = self.resolver.attribute(target, "__init__")
             return made if isinstance(made, Function) else None
         return handler_of(node, scope, self.resolver) if isinstance(node, ast.expr) else None
 

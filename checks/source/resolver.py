@@ -3,7 +3,7 @@
 import ast
 import builtins
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, canonical
 from checks.source.scopes import Binding, Class, Function, Module, Scope
@@ -186,10 +186,11 @@ class Resolver:
         return None
 
     def _bound(self, name: str, binding: Binding) -> "Target | None":
-        if binding.kind == "import":
-            return self._imported(*binding.target, binding.scope.module)
-        if binding.kind == "from":
-            return self._imported_from(*binding.target, binding.attribute, binding.scope.module)
+        if binding.kind in {"import", "from"}:
+            source, level = binding.target
+            if binding.kind == "import":
+                return self._imported(source, binding.scope.module)
+            return self._imported_from(source, level, binding.attribute, binding.scope.module)
         if binding.kind in {"class", "function"}:
             return binding.target  # type: ignore[no-any-return]
         if binding.kind == "value" and binding.annotation is None:
@@ -207,8 +208,8 @@ class Resolver:
                 return target
         return Variable(name, binding)
 
-    def _imported(self, name: str, level: int, origin: Module) -> "Target | None":
-        found = self._locate(name, origin, level)
+    def _imported(self, name: str, origin: Module) -> "Target | None":
+        found = self._locate(name, origin, 0)
         if isinstance(found, Module):
             return found
         return f"{'.'.join(found)}/" if found else canonical(name)
@@ -229,12 +230,15 @@ class Resolver:
 
     # expressions
 
-    def resolve(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> "Target | None":
+    def resolve(  # noqa: PLR0911 - one answer for each form of expression
+        self, node: ast.AST | None, scope: Scope, depth: int = 0
+    ) -> "Target | None":
         """What an expression stands for: a module, class, function, variable, instance or library name.
 
         Args:
             node: the expression.
             scope: the scope in which it stands.
+            depth: how many steps led here; the search ends at `DEPTH`.
         """
         if depth > DEPTH:
             return None
@@ -266,7 +270,9 @@ class Resolver:
                 self._annotations[text] = None
         return self._annotations[text]
 
-    def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> "Target | None":
+    def _attribute(  # noqa: PLR0911 - one answer for each kind of owner
+        self, node: ast.Attribute, scope: Scope, depth: int
+    ) -> "Target | None":
         base = self.resolve(node.value, scope, depth)
         if isinstance(base, Module):
             return self.member(base, node.attr) or self._submodule(base.folder, node.attr, base)
@@ -366,7 +372,7 @@ class Resolver:
         self._types[key] = of
         return of
 
-    def _infer(self, node: ast.AST, scope: Scope, depth: int) -> "Class | str | None":
+    def _infer(self, node: Any, scope: Scope, depth: int) -> "Class | str | None":  # noqa: PLR0911
         if isinstance(node, ast.Call):
             return self._result(node, scope, depth)
         if isinstance(node, ast.Await):
@@ -436,10 +442,10 @@ class Resolver:
         of = self._variable(target, depth) if isinstance(target, Variable) else None
         if isinstance(target, Instance):
             of = target.of
-        return self._called(of, target, depth)
+        return self._called(of, depth)
 
     def _external(self, name: str, node: ast.Call, scope: Scope, depth: int) -> "Class | str | None":
-        if name in {"typing.cast"} and node.args:
+        if name == "typing.cast" and node.args:
             return self.annotated(node.args[0], scope, depth)
         if name == "super" and scope.function and scope.function.owner:
             bases = self.mro(scope.function.owner)[1:]
@@ -450,7 +456,7 @@ class Resolver:
             return "sqlalchemy.ext.asyncio.async_sessionmaker"
         return RETURNS.get(name, name)
 
-    def _called(self, of: "Class | str | None", target: "Target | None", depth: int) -> "Class | str | None":
+    def _called(self, of: "Class | str | None", depth: int) -> "Class | str | None":
         if of == "sqlalchemy.ext.asyncio.async_sessionmaker":
             return "sqlalchemy.ext.asyncio.AsyncSession"
         if of in {"sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.scoped_session"}:
@@ -494,15 +500,15 @@ class Resolver:
     def _by_body(self, function: Function, depth: int) -> "Class | str | None":
         if isinstance(function.node, ast.Lambda):
             return self.infer(function.node.body, function, depth)
-        given = [
-            node.value for node in (*function.nodes(ast.Yield), *function.nodes(ast.Return)) if node.value
-        ]
+        given = [node.value for node in function.nodes(ast.Yield, ast.Return) if node.value]
         found = (self.infer(value, function, depth) for value in given)
         return next((of for of in found if of is not None), None)
 
     # annotations
 
-    def annotated(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> "Class | str | None":
+    def annotated(  # noqa: PLR0911 - one answer for each form of annotation
+        self, node: ast.expr | None, scope: Scope, depth: int = 0
+    ) -> "Class | str | None":
         """The class that an annotation names: through Annotated, Optional, unions, quotes and aliases."""
         if node is None or depth > DEPTH:
             return None
@@ -558,7 +564,16 @@ _ASYNC_MAKER: Final = "sqlalchemy.ext.asyncio.async_sessionmaker"
 _ENGINE: Final = "sqlalchemy.ext.asyncio.AsyncEngine"
 _YIELDING: Final = frozenset(
     f"typing.{name}"
-    for name in "AsyncGenerator AsyncIterator AsyncIterable Generator Iterator Iterable Awaitable Coroutine".split()
+    for name in [
+        "AsyncGenerator",
+        "AsyncIterator",
+        "AsyncIterable",
+        "Generator",
+        "Iterator",
+        "Iterable",
+        "Awaitable",
+        "Coroutine",
+    ]
 ) | {
     "contextlib.AbstractAsyncContextManager",
     "contextlib.AbstractContextManager",

@@ -9,7 +9,9 @@ from checks.source.kinds import literal_keywords
 from checks.source.resolver import Instance, Resolver, Target, Variable
 from checks.source.scopes import Class, Function, Module, Scope
 
-VERBS: Final = frozenset("get post put patch delete head options trace query api_route".split())
+VERBS: Final = frozenset(
+    ["get", "post", "put", "patch", "delete", "head", "options", "trace", "query", "api_route"]
+)
 ADDERS: Final = frozenset({"add_api_route", "add_api_websocket_route"})
 _SOCKETS: Final = frozenset({"websocket", "websocket_route", "add_api_websocket_route"})
 _REGISTRARS: Final = ("fastapi.FastAPI", "fastapi.APIRouter")

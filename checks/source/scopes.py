@@ -6,7 +6,7 @@ the syntax nodes by type that every convention shares.
 
 import ast
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, overload
 
 from checks.finding import Place
 from checks.source.files import decode
@@ -14,9 +14,9 @@ from checks.source.files import decode
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 KEPT: Final = frozenset(
     {
-        ast.AnnAssign, ast.Assign, ast.AsyncFor, ast.AsyncWith, ast.Attribute, ast.AugAssign, ast.Await, ast.Call,
-        ast.Constant, ast.Delete, ast.ExceptHandler, ast.For, ast.If, ast.Import, ast.ImportFrom, ast.Name,
-        ast.Raise, ast.Return, ast.Subscript, ast.Try, ast.While, ast.With, ast.Yield, ast.YieldFrom,
+        ast.AnnAssign, ast.Assign, ast.AsyncFor, ast.AsyncWith, ast.Attribute, ast.AugAssign, ast.Await,
+        ast.Call, ast.Constant, ast.Delete, ast.ExceptHandler, ast.For, ast.If, ast.Import,
+        ast.ImportFrom, ast.Name, ast.Raise, ast.Return, ast.Subscript, ast.Try, ast.While, ast.With, ast.Yield, ast.YieldFrom,
     }
 )  # fmt: skip
 _LEAVES: Final = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion"})
@@ -46,7 +46,7 @@ class Binding:
 
     __slots__ = ("annotation", "attribute", "kind", "node", "scope", "target", "value")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a plain record, with slots for the sake of memory
         self,
         kind: str,
         node: ast.AST,
@@ -90,7 +90,13 @@ class Scope:
         self.children: list[Scope] = []
         self._nodes: dict[type, list[Any]] = {}
 
-    def nodes[N: ast.AST](self, *kinds: type[N]) -> list[N]:
+    @overload
+    def nodes[N: ast.AST](self, kind: type[N], /) -> list[N]: ...
+
+    @overload
+    def nodes(self, *kinds: type[ast.AST]) -> list[Any]: ...
+
+    def nodes(self, *kinds: type[ast.AST]) -> list[Any]:
         """The nodes of these types directly in this scope, not in scopes inside it."""
         if len(kinds) == 1:
             return self._nodes.get(kinds[0], [])
@@ -271,11 +277,17 @@ class Module(Scope):
         """Every class, nested ones included."""
         return (scope for scope in self.scopes if isinstance(scope, Class))
 
-    def every[N: ast.AST](self, *kinds: type[N]) -> Iterator[tuple[N, Scope]]:
+    @overload
+    def every[N: ast.AST](self, kind: type[N], /) -> Iterator[tuple[N, Scope]]: ...
+
+    @overload
+    def every(self, *kinds: type[ast.AST]) -> Iterator[tuple[Any, Scope]]: ...
+
+    def every(self, *kinds: type[ast.AST]) -> Iterator[tuple[Any, Scope]]:
         """All nodes of these types in the module, each with the scope that it stands in directly."""
         for scope in self.scopes:
             for kind in kinds:
-                for node in scope._nodes.get(kind, ()):
+                for node in scope.nodes(kind):
                     yield node, scope
 
     def place(self, node: ast.AST) -> Place:
@@ -305,9 +317,10 @@ def parent(node: ast.AST) -> ast.AST | None:
 
 
 def _index(module: Module) -> None:
-    queue: list[tuple[Scope, list[ast.AST]]] = [(module, list(module.node.body))]
-    for statement in module.node.body:
-        statement.parent = module.node  # type: ignore[attr-defined]
+    start: list[Any] = list(module.node.body)
+    queue: list[tuple[Scope, list[Any]]] = [(module, start)]
+    for statement in start:
+        statement.parent = module.node
     position = 0
     while position < len(queue):
         scope, start = queue[position]
@@ -316,12 +329,12 @@ def _index(module: Module) -> None:
         _walk(scope, start, module, queue)
 
 
-def _walk(
-    scope: Scope, start: list[ast.AST], module: Module, queue: list[tuple[Scope, list[ast.AST]]]
+def _walk(  # noqa: C901, PLR0912 - the one hot loop: calls would double its time
+    scope: Scope, start: list[Any], module: Module, queue: list[tuple[Scope, list[Any]]]
 ) -> None:
     stack = start[::-1]
     pop, push = stack.pop, stack.append
-    kept, special, fields_of, nodes = KEPT, _SPECIAL, _FIELDS, scope._nodes
+    kept, special, fields_of, nodes = KEPT, _SPECIAL, _FIELDS, scope._nodes  # noqa: SLF001
     while stack:
         node = pop()
         kind = node.__class__
@@ -337,9 +350,9 @@ def _walk(
                 scope.children.append(child)
                 module.scopes.append(child)
                 for part in inside:
-                    part.parent = node  # type: ignore[attr-defined]
+                    part.parent = node
                 for part in reversed(outside):
-                    part.parent = node  # type: ignore[attr-defined]
+                    part.parent = node
                     push(part)
                 queue.append((child, inside))
                 continue
@@ -348,14 +361,14 @@ def _walk(
             if value.__class__ is list:
                 for part in reversed(value):
                     if part.__class__ in fields_of:
-                        part.parent = node
+                        part.parent = node  # type: ignore[attr-defined]
                         push(part)
             elif value.__class__ in fields_of:
-                value.parent = node
+                value.parent = node  # type: ignore[attr-defined]
                 push(value)
 
 
-Inner = tuple[Scope, list[ast.AST], list[ast.AST]] | None
+Inner = tuple[Scope, list[Any], list[Any]] | None
 
 
 def _function(node: Any, scope: Scope) -> Inner:
@@ -435,7 +448,7 @@ def _assign(node: Any, scope: Scope) -> Inner:
             for one, its in zip(target.elts, value.elts, strict=True):
                 _bind_target(one, lambda its=its: Binding("value", node, scope, value=its), scope)  # type: ignore[misc]
         else:
-            _bind_target(target, lambda: Binding("value", node, scope, value=value), scope)
+            _bind_target(target, lambda value=value: Binding("value", node, scope, value=value), scope)  # type: ignore[misc]
     return None
 
 

@@ -1,8 +1,9 @@
 """Small cases for the conventions, read from the text files of ``corpus/``.
 
-A file has cases, each headed by ``--- wrong: name`` or ``--- right: name``. ``--- given`` holds files that all cases after it have;
-a case may write its own version of one. A header ``--- each name: a | b`` before a case makes one case per value, with
-``$name`` replaced. ``# <-- here`` marks the line of a violation, ``# <-- note`` that of a note; nothing else may be found.
+A file has cases, each headed by ``--- wrong: name`` or ``--- right: name``. ``--- given`` holds files that
+all cases after it have; a case may write its own version of one. A header ``--- each name: a | b`` before a
+case makes one case per value, with ``$name`` replaced. ``# <-- here`` marks the line of a violation, ``#
+<-- note`` that of a note; nothing else may be found.
 """
 
 import re
@@ -18,7 +19,7 @@ from checks.source import parse
 
 FOLDER: Final = Path(__file__).with_name("corpus")
 HEADER: Final = re.compile(r"^--- (wrong|right|given|each)(?::? ?(.*))?$", re.MULTILINE)
-PATH: Final = re.compile(r"# ((?:[\w.-]+/)*(?:[\w-]+\.\w+|\.env))")
+PATH: Final = re.compile(r"# ((?:[\w.-]+/)*(?:[\w-]+\.\w+|\.env|Pipfile))")
 MARKS: Final = {"# <-- here": Level.VIOLATION, "# <-- note": Level.NOTE}
 Spot = tuple[str, int, Level]
 
@@ -64,7 +65,7 @@ def _cases(slug: str, text: str) -> Iterator[Case]:
     parts = HEADER.split(text)[1:]
     for kind, title, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         if kind == "given":
-            given = _files(body) if title is None else given | _files(body)
+            given = _files(body)
         elif kind == "each":
             name, _, values = title.partition(":")
             each[name.strip()] = [value.strip() for value in values.split(" | ")]
@@ -90,7 +91,11 @@ def _files(body: str) -> dict[str, str]:
             files[path] = []
         else:
             files.setdefault(path, []).append(line)
-    return {name: "\n".join(lines).strip("\n") + "\n" for name, lines in files.items() if any(lines) or name in files}
+    return {
+        name: "\n".join(lines).strip("\n") + "\n"
+        for name, lines in files.items()
+        if any(lines) or name in files
+    }
 
 
 def _case(slug: str, kind: str, name: str, given: dict[str, str], own: dict[str, str]) -> Case:

@@ -11,7 +11,9 @@ from checks.tests.conventions.corpora import Case, cases
 ALL = [case for slug in slugs() for case in cases(slug)]
 
 
-@pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.slug}-{case.kind}-{case.name}".replace(" ", "_"))
+@pytest.mark.parametrize(
+    "case", ALL, ids=lambda case: f"{case.slug}-{case.kind}-{case.name}".replace(" ", "_")
+)
 def test_case(case: Case, tmp_path: Path) -> None:
     violations = [spot for spot in case.spots if spot[2] is Level.VIOLATION]
     assert bool(violations) == (case.kind == "wrong"), "the case does not say what is to be found"
