@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from checks.apart import move_apart
+from checks.expect import Unmet, line_with
 from checks.lesson import Course
 from checks.outage import Database
 from checks.serving import serving
@@ -85,10 +86,31 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Load:
 
 
 @pytest.fixture
-def app(load: Load) -> "FastAPI":
+def load_app(load: Load, project: Path) -> Callable[..., "FastAPI"]:
+    """``load_app(DEBUG="true")``: the learner's application, imported anew under the given environment.
+
+    Raises `checks.expect.Unmet` if it is none.
+    """
+
+    def load_app(**environment: str | None) -> "FastAPI":
+        from fastapi import FastAPI
+
+        application = load("app.main", **environment).app
+        if not isinstance(application, FastAPI):
+            raise Unmet(
+                expected="app.main.app to be a FastAPI object",
+                found=f"an object of type {type(application).__name__}",
+                at=line_with("app/main.py", project, r"^app\b"),
+            )
+        return application
+
+    return load_app
+
+
+@pytest.fixture
+def app(load_app: Callable[..., "FastAPI"]) -> "FastAPI":
     """The learner's application, imported anew."""
-    application: FastAPI = load("app.main").app
-    return application
+    return load_app()
 
 
 @pytest.fixture

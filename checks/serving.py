@@ -1,7 +1,7 @@
 """The learner's application, served inside the check's own process."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from checks.expect import Unmet, shorten
@@ -21,17 +21,45 @@ async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["ht
 
     Yields:
         A client whose responses carry the handler that answered as ``response.extensions["endpoint"]``.
-        An exception that the application lets through is raised at the call, and carries the handler
-        as ``endpoint``; a return value that does not fit the declared model raises `Unmet`.
+        An exception that the application lets through is raised at the call. It carries as ``endpoint`` what
+        is to blame where none of the learner's lines is in its traceback; a return value that does not fit
+        the declared model raises `Unmet`.
     """
     import httpx
 
     async with AsyncExitStack() as stack:
-        state = await stack.enter_async_context(app.router.lifespan_context(app)) if lifespan else None
+        state = await stack.enter_async_context(_Lifespan(app)) if lifespan else None
         transport = _recording_transport(app, dict(state or {}))
         yield await stack.enter_async_context(
             httpx.AsyncClient(transport=transport, base_url="http://library.test")
         )
+
+
+class _Lifespan:
+    """The application's lifespan; what goes wrong in it is blamed on ``app/main.py``."""
+
+    def __init__(self, app: "FastAPI") -> None:
+        self._app = app
+        self._context: Any = None
+
+    async def __aenter__(self) -> Any:
+        with _blame(lambda: "app/main.py"):
+            self._context = self._app.router.lifespan_context(self._app)
+            return await self._context.__aenter__()
+
+    async def __aexit__(self, *error: object) -> Any:
+        with _blame(lambda: "app/main.py"):
+            return await self._context.__aexit__(*error)
+
+
+@contextmanager
+def _blame(endpoint: Callable[[], object]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "endpoint", None) is None:
+            error.endpoint = endpoint()  # type: ignore[attr-defined]
+        raise
 
 
 def _recording_transport(app: "FastAPI", state: dict[str, Any]) -> "httpx.AsyncBaseTransport":
@@ -46,16 +74,14 @@ def _recording_transport(app: "FastAPI", state: dict[str, Any]) -> "httpx.AsyncB
                 scope["state"] = state.copy()
                 scopes.append(scope)
                 try:
-                    await app(scope, receive, send)
+                    with _blame(lambda: scope.get("endpoint")):
+                        await app(scope, receive, send)
                 except ResponseValidationError as error:
                     raise Unmet(
                         expected="a return value that fits the model which the route declares",
                         found=f"the handler returned {shorten(repr(error.body))}",
                         at=scope.get("endpoint"),
                     ) from None
-                except Exception as error:
-                    error.endpoint = scope.get("endpoint")  # type: ignore[attr-defined]
-                    raise
 
             response = await httpx.ASGITransport(app=recorded).handle_async_request(request)
             endpoint = scopes[0].get("endpoint") if scopes else None

@@ -1,5 +1,6 @@
 """Lesson 01: an application that can say it is alive."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,21 +22,14 @@ def served_paths(app: "FastAPI") -> str:
     return ", ".join(app.openapi()["paths"]) or "no path at all"
 
 
-def test_app_is_a_fastapi_application(app: "FastAPI", project: Path) -> None:
+def test_app_is_a_fastapi_application(load_app: "Callable[..., FastAPI]") -> None:
     """app is an application, made by FastAPI
 
     Why: uvicorn is told `app.main:app` and calls what it finds there for every request.
 
     Next: Look at step 1: what does the last line of app/main.py put into `app`?
     """
-    from fastapi import FastAPI
-
-    expect(
-        isinstance(app, FastAPI),
-        expected="app.main.app to be a FastAPI object",
-        found=f"an object of type {type(app).__name__}",
-        at=line_with(MAIN, project, r"^app\b"),
-    )
+    load_app()
 
 
 @pytest.mark.needs("test_app_is_a_fastapi_application")

@@ -12,6 +12,8 @@ from checks.apart import blame
 from checks.expect import Unmet, expect, line_with
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from checks.fixtures import Load
 
 pytestmark = pytest.mark.usefixtures("apart")
@@ -23,6 +25,7 @@ NAMES = ("APP_NAME", "DEBUG", "DATABASE_URL", "SECRET_KEY")
 NOTHING_SET = dict.fromkeys(NAMES)
 
 Read = Callable[..., Any]
+LoadApp = Callable[..., "FastAPI"]
 
 
 @pytest.fixture
@@ -271,14 +274,14 @@ def test_refusal_does_not_show_the_key(read: Read, settings_class: Place) -> Non
 
 
 @pytest.mark.needs("test_environment_reaches_the_settings")
-def test_title_comes_from_the_settings(load: "Load", project: Path) -> None:
+def test_title_comes_from_the_settings(load_app: LoadApp, project: Path) -> None:
     """The application's title is the setting app_name
 
     Why: A setting that nothing uses only looks like one.
 
     Next: Step 4: create_app() asks for the settings.
     """
-    app = load("app.main", SECRET_KEY=KEY, APP_NAME="Reading room").app
+    app = load_app(SECRET_KEY=KEY, APP_NAME="Reading room")
     title = app.openapi()["info"]["title"]
     expect(
         title == "Reading room",
@@ -289,7 +292,7 @@ def test_title_comes_from_the_settings(load: "Load", project: Path) -> None:
 
 
 @pytest.mark.needs("test_environment_reaches_the_settings")
-def test_debug_reaches_the_application(load: "Load", project: Path) -> None:
+def test_debug_reaches_the_application(load_app: LoadApp, project: Path) -> None:
     """The application's debug mode is the setting debug
 
     Why: Whoever sets DEBUG=true wants to see tracebacks in the browser.
@@ -297,7 +300,7 @@ def test_debug_reaches_the_application(load: "Load", project: Path) -> None:
     Next: Step 4: FastAPI() takes more than a title.
     """
     for value in (True, False):
-        app = load("app.main", SECRET_KEY=KEY, DEBUG=str(value).lower()).app
+        app = load_app(SECRET_KEY=KEY, DEBUG=str(value).lower())
         expect(
             app.debug is value,
             expected=f"app.debug to be {value} when DEBUG={str(value).lower()}",

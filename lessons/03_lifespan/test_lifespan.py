@@ -59,8 +59,17 @@ async def test_engine_is_there_while_the_application_runs(
     """
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    async with serving(app):
-        engine = getattr(app.state, "engine", None)
+    try:
+        async with serving(app):
+            engine = getattr(app.state, "engine", None)
+    except TypeError as error:
+        if "async iterator" not in str(error):
+            raise
+        raise Unmet(
+            expected="a lifespan that yields once",
+            found="a function without a yield",
+            at=lifespan_line(project),
+        ) from None
     if engine is None:
         await complain_if_unwritten(load)
     expect(

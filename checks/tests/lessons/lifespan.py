@@ -164,6 +164,30 @@ WRONG = [
         LIFESPAN,
     ),
     Wrong(
+        "a lifespan that yields nothing",
+        {MAIN: ("        yield\n", "")},
+        "test_engine_is_there_while_the_application_runs",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a lifespan that yields twice",
+        {MAIN: ("        yield\n", "        yield\n        yield\n")},
+        "test_engine_is_there_while_the_application_runs",
+        kind=Kind.RAISED,
+    ),
+    Wrong(
+        "a context manager that yields twice",
+        {DATABASE: ("await engine.dispose()\n", "await engine.dispose()\n    yield engine\n")},
+        "test_engine_is_there_while_the_application_runs",
+        kind=Kind.RAISED,
+    ),
+    Wrong(
+        "a factory that returns nothing",
+        {MAIN: ("    return app\n", "")},
+        "test_engine_is_there_while_the_application_runs",
+        Line(MAIN, "app = create"),
+    ),
+    Wrong(
         "another name for the engine",
         {MAIN: ("app.state.engine = engine", "app.state.db = engine")},
         "test_engine_is_there_while_the_application_runs",

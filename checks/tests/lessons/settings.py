@@ -241,6 +241,12 @@ WRONG = [
         Line(MAIN, "FastAPI("),
     ),
     Wrong(
+        "a factory that returns nothing",
+        {MAIN: ("    return app\n", "")},
+        "test_title_comes_from_the_settings",
+        Line(MAIN, "app = create"),
+    ),
+    Wrong(
         "a debug mode that nobody sets",
         {MAIN: (", debug=settings.debug", "")},
         "test_debug_reaches_the_application",
