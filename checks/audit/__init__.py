@@ -160,6 +160,8 @@ def _root(path: Path) -> tuple[Path, str | None]:
     folder = path.resolve().parent
     while (folder / "__init__.py").is_file() and folder.parent != folder:
         folder = folder.parent
+    declared = (above for above in (folder, *folder.parents) if (above / "pyproject.toml").is_file())
+    folder = next(declared, folder)
     return folder, path.resolve().relative_to(folder).as_posix()
 
 

@@ -143,7 +143,7 @@ class Resolver:
         before = [b for b in bindings if getattr(b.node, "lineno", 0) <= line] if line else bindings
         for binding in reversed(before or bindings):
             target = self._bound(name, binding)
-            if target is not None and not (isinstance(target, Variable) and binding.kind == "opaque"):
+            if target is not None and not (isinstance(target, Variable) and _says_nothing(binding)):
                 return target
         return Variable(name, bindings[-1])
 
@@ -591,6 +591,13 @@ _LITERALS: Final[dict[type, str]] = {
     ast.JoinedStr: "str",
     ast.GeneratorExp: "generator",
 }
+
+
+def _says_nothing(binding: Binding) -> bool:
+    """Whether a binding tells nothing of its value: it is opaque, or only a placeholder."""
+    value = binding.value
+    is_none = isinstance(value, ast.Constant) and value.value is None
+    return binding.annotation is None and (binding.kind == "opaque" or (binding.kind == "value" and is_none))
 
 
 def _is_property(function: Function) -> bool:

@@ -15,8 +15,9 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 KEPT: Final = frozenset(
     {
         ast.AnnAssign, ast.Assign, ast.AsyncFor, ast.AsyncWith, ast.Attribute, ast.AugAssign, ast.Await,
-        ast.Call, ast.Constant, ast.Delete, ast.ExceptHandler, ast.For, ast.If, ast.Import,
-        ast.ImportFrom, ast.Name, ast.Raise, ast.Return, ast.Subscript, ast.Try, ast.While, ast.With, ast.Yield, ast.YieldFrom,
+        ast.Call, ast.Constant, ast.Delete, ast.ExceptHandler, ast.For, ast.If, ast.Import, ast.ImportFrom,
+        ast.Name, ast.Raise, ast.Return, ast.Subscript, ast.Try, ast.While, ast.With, ast.Yield,
+        ast.YieldFrom,
     }
 )  # fmt: skip
 _LEAVES: Final = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion"})
