@@ -162,8 +162,9 @@ def test_catchup_brings_the_start_of_a_lesson(workspace, course, project):
 
 def test_reset_after_catchup_is_the_start_after_catchup(workspace, course, project):
     late = course.all_lessons[2]
-    workspace.place(late)
+    workspace.place(course.all_lessons[1])
     put(project / "app/main.py", "tangled")
+    workspace.place(late)
     workspace.catchup(late)
     start = picture(project)
     put(project / "app/main.py", "better")
