@@ -105,7 +105,7 @@ def test_explain(run: Run) -> None:
     assert screen.index("\nWhy\n") < screen.index("\nBad\n") < screen.index("\nGood\n")
 
 
-COMMANDS = ("start", "status", "hint", "explain", "diff", "reset", "solve", "catchup", "undo")
+COMMANDS = ("start", "status", "hint", "explain", "diff", "reset", "solve", "catchup", "undo", "audit")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -114,7 +114,7 @@ def test_every_command_has_help(run: Run, command: str) -> None:
 
     assert result.exit_code == 0
     assert f"Usage: workshop {command}" in result.output
-    assert "--json" in result.output
+    assert ("--format" if command == "audit" else "--json") in result.output
 
 
 @pytest.mark.parametrize("words", [(), *((command,) for command in ("status", "hint", "undo"))])
