@@ -343,7 +343,7 @@ app = Library()
         },
     ),
     Right(
-        "an object that can be called",
+        "a method of an object",
         {
             ROUTER: """
 from fastapi import APIRouter
@@ -353,12 +353,12 @@ from app.health.schemas import HealthStatus
 router = APIRouter(prefix="/health")
 
 
-class Live:
-    async def __call__(self) -> HealthStatus:
+class Probes:
+    async def live(self) -> HealthStatus:
         return HealthStatus(status="ok")
 
 
-router.add_api_route("/live", Live(), response_model=HealthStatus)
+router.add_api_route("/live", Probes().live, response_model=HealthStatus)
 """
         },
     ),
