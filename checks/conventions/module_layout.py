@@ -92,6 +92,7 @@ from checks.conventions.layer_imports import BUILDERS, SESSIONS
 from checks.finding import Finding, Place
 from checks.source import Area, Class, Layer, Module, Project
 from checks.source.kinds import is_entity, is_mapped, is_pydantic
+from checks.source.layers import ROOTS, inner
 
 KINDS: Final = frozenset(
     [
@@ -132,7 +133,6 @@ KINDS: Final = frozenset(
 LAYERS: Final = frozenset(
     {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
 )
-ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
 RULE = Rule(
     __name__,
     expected="router, service, repository, models and schemas, each in its own place",
@@ -189,7 +189,8 @@ def _is_version(name: str) -> bool:
 
 def _is_root(folder: tuple[str, ...], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
-    if not folder or folder[-1].lower() in ROOTS or KINDS.intersection(part.lower() for part in folder):
+    names = [part.lower() for part in folder]
+    if not names or names[-1] in ROOTS or KINDS.intersection(inner(names)):
         return True
     mains = (m for m in project.application if project.layer(m) is Layer.MAIN)
     return any(m.folder == folder for m in mains)

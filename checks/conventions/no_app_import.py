@@ -61,7 +61,7 @@ from checks.finding import Finding
 from checks.source import Binding, Layer, Module, Project, Scope, Variable
 from checks.source.graph import imported_bindings, is_for_typing, is_worker
 
-ENTRIES: Final = (b"uvicorn.run", b"Mangum(", b"uvicorn.Config", b"gunicorn", b"hypercorn", b"granian")
+ENTRIES: Final = (b"uvicorn.run", b"Mangum", b"uvicorn.Config", b"gunicorn", b"hypercorn", b"granian")
 APP: Final = "fastapi.FastAPI"
 RULE = Rule(
     __name__,

@@ -259,7 +259,6 @@ def _other_names(module: Module) -> set[str]:
     return {
         alias.asname
         for node, _ in module.every(ast.ImportFrom)
-        if node.module == "os"
         for alias in node.names
         if alias.asname and alias.name in NAMES
     }

@@ -127,26 +127,28 @@ def _bases(shared: list[Module], domains: list[Module], project: Project) -> Ite
         for cls in module.classes:
             if _makes_base(cls, project):
                 yield _again(module, cls.node, f"a second declarative base, {cls.name}", known[0])
-        if b"declarative_base(" in module.content:
+        if b"declarative_base" in module.content:
             for call in module.nodes(ast.Call):
                 if project.resolver.resolve(call.func, module) == "sqlalchemy.orm.declarative_base":
                     yield _again(module, call, "a second declarative base", known[0])
 
 
-def _fields(cls: Class) -> dict[str, str]:
+def _fields(cls: Class, project: Project) -> dict[str, str]:
     """Field name to the outermost name of its type, such as ``list`` for ``list[Book]``."""
     fields = {}
     for statement in cls.node.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             annotation = statement.annotation
             outer = annotation.value if isinstance(annotation, ast.Subscript) else annotation
-            fields[statement.target.id] = ast.unparse(outer).lower().removeprefix("typing.")
+            target = project.resolver.resolve(outer, cls)
+            name = target if isinstance(target, str) else ast.unparse(outer)
+            fields[statement.target.id] = name.lower().removeprefix("typing.")
     return fields
 
 
-def _same_schema(one: Class, other: Class) -> bool:
-    fields = _fields(one)
-    if not fields or fields != _fields(other):
+def _same_schema(one: Class, other: Class, project: Project) -> bool:
+    fields = _fields(one, project)
+    if not fields or fields != _fields(other, project):
         return False
     return len(fields) >= 3 or one.name == other.name or _last_word(one.name) == _last_word(other.name)
 
@@ -169,7 +171,7 @@ def _schemas(shared: list[Module], domains: list[Module], project: Project) -> I
             if not _is_schema(cls, project):
                 continue
             mro = project.resolver.mro(cls)
-            first = next((k for k in known if _same_schema(cls, k) and k not in mro), None)
+            first = next((k for k in known if _same_schema(cls, k, project) and k not in mro), None)
             if first is not None and cls not in project.resolver.mro(first):
                 yield _again(module, cls.node, f"the schema {cls.name}", first)
 

@@ -176,7 +176,7 @@ def subjects(project: Project) -> int:
 def find_manifest(project: Project) -> Manifest | None:
     """The nearest pyproject.toml that declares a project, in the folders from the root to the application."""
     mains = [
-        m.folder for m in project.application if project.layer(m) is Layer.MAIN and b"FastAPI(" in m.content
+        m.folder for m in project.application if project.layer(m) is Layer.MAIN and b"FastAPI" in m.content
     ]
     folder = min(mains, key=len, default=())
     folders = [project.root.joinpath(*folder[:length]) for length in range(len(folder) + 1)]

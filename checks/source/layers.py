@@ -100,7 +100,7 @@ _SCRIPT_STEMS: Final = frozenset(
     ]
 )
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
-_CORE: Final = frozenset({"core", "config", "settings"})
+ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
 _COMMON: Final = frozenset({"common", "shared"})
 _TEST_FILE: Final = re.compile(r"test_.*|.*_tests?|conftest|tests?")
 
@@ -119,7 +119,7 @@ def layer_of(module: Module, resolver: Resolver) -> Layer:
     if named in {Layer.MODELS, Layer.SCHEMAS}:
         return _by_classes(module, resolver, named)
     if named is None:
-        return Layer.MAIN if stem in _MAIN or _makes_app(module) else _by_contents(module, resolver)
+        return Layer.MAIN if stem in _MAIN or _makes_app(module, resolver) else _by_contents(module, resolver)
     return named
 
 
@@ -157,7 +157,7 @@ def _by_word(stem: str) -> Layer | None:
 
 
 def _by_folders(folders: list[str], module: Module) -> Layer | None:
-    for folder in reversed(folders):
+    for folder in reversed(inner(folders)):
         layer = _LAYER_OF_WORD.get(folder)
         if layer is Layer.ROUTER:
             if has_router(module):
@@ -167,6 +167,12 @@ def _by_folders(folders: list[str], module: Module) -> Layer | None:
         elif layer is not None or ((layer := _by_word(folder)) is not None and "_" in folder):
             return layer
     return None
+
+
+def inner(folders: list[str]) -> list[str]:
+    """The folders below the one that is the application's root by its name: ``services/app/books`` to ``books``."""
+    roots = [number for number, folder in enumerate(folders) if folder in ROOTS]
+    return folders[roots[-1] + 1 :] if roots else folders
 
 
 def _by_classes(module: Module, resolver: Resolver, named: Layer) -> Layer:
@@ -196,9 +202,7 @@ def has_router(module: Module) -> bool:
     return b"Router" in content or b"router" in content or b"@app." in content or b"@api." in content
 
 
-def _makes_app(module: Module) -> bool:
-    return b"FastAPI(" in module.content and any(
-        isinstance(call.func, ast.Name | ast.Attribute)
-        and (getattr(call.func, "id", "") or getattr(call.func, "attr", "")) == "FastAPI"
-        for call, _ in module.every(ast.Call)
+def _makes_app(module: Module, resolver: Resolver) -> bool:
+    return b"FastAPI" in module.content and any(
+        resolver.resolve(call.func, scope) == "fastapi.FastAPI" for call, scope in module.every(ast.Call)
     )

@@ -55,7 +55,7 @@ class Route:
 def routes_of(module: Module, resolver: Resolver) -> Iterator[Route]:
     """Every route that is registered in a module, in the order of the source."""
     found = [*_decorated(module, resolver)]
-    if b"add_api" in module.content or b"APIRoute(" in module.content or b")(" in module.content:
+    if b"add_api" in module.content or b"APIRoute" in module.content or b")(" in module.content:
         found += _called(module, resolver)
     yield from sorted(found, key=lambda route: (route.node.lineno, route.node.col_offset))
 

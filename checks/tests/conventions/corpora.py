@@ -50,7 +50,7 @@ def write(files: dict[str, str], folder: Path) -> None:
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        path.write_text(content, encoding="utf-8", newline="")
 
 
 def cases(slug: str) -> list[Case]:
