@@ -27,9 +27,9 @@ def create_app() -> FastAPI:
     settings = get_settings()
     app = FastAPI(title=settings.app_name, debug=settings.debug, lifespan=lifespan)
     register_exception_handlers(app)
-    app.include_router(health_router)
     app.include_router(books_router)
     app.include_router(members_router)
+    app.include_router(health_router)
     return app
 
 

@@ -39,12 +39,12 @@ def create_app() -> FastAPI:
     app = FastAPI(title=settings.app_name, debug=settings.debug, lifespan=lifespan)
     app.add_middleware(RequestLog)
     register_exception_handlers(app)
-    app.include_router(health_router)
     app.include_router(books_router)
     app.include_router(covers_router)
     app.include_router(catalogue_router)
     app.include_router(members_router)
     app.include_router(loans_router)
+    app.include_router(health_router)
     return app
 
 

@@ -3,12 +3,10 @@
 import asyncio
 import gc
 import json
-import sys
 import time
 
 import pytest
-import uvicorn
-from proofs.surroundings import Library
+from proofs.surroundings import Library, output_of, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -29,19 +27,6 @@ print(latest)
 """
 
 
-class Server(uvicorn.Server):
-    """A server on a free port, in this loop, for an application that runs already."""
-
-    def __init__(self, library: Library) -> None:
-        super().__init__(uvicorn.Config(library.app, port=0, lifespan="off", log_level="warning"))
-
-    async def url(self) -> str:
-        while not self.started:  # noqa: ASYNC110 (uvicorn has no event for it)
-            await asyncio.sleep(0.01)
-        port = self.servers[0].sockets[0].getsockname()[1]
-        return f"http://127.0.0.1:{port}"
-
-
 async def beat(stop: asyncio.Event) -> tuple[int, float]:
     """How many beats there were until the end, and by how many seconds the latest was late."""
     beats, latest = 0, 0.0
@@ -51,13 +36,6 @@ async def beat(stop: asyncio.Event) -> tuple[int, float]:
         latest = max(latest, time.perf_counter() - due)
         beats += 1
     return beats, latest
-
-
-async def output_of(*arguments: str) -> str:
-    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
-    written, _ = await process.communicate()
-    assert process.returncode == 0
-    return written.decode()
 
 
 async def one_round(url: str, staff: str, books: list[str]) -> tuple[float, float]:
@@ -79,18 +57,14 @@ async def test_a_heartbeat_is_never_late(library: Library) -> None:
     books = [str(await library.add_book()) for _ in range(4)]
     gc.collect()
     gc.freeze()  # what pytest itself keeps is not looked through in the middle of a round
-    server = Server(library)
     rounds = []
-    async with asyncio.TaskGroup() as together:
-        together.create_task(server.serve())
-        url = await server.url()
+    async with serving(library.app) as url:
         await output_of("-m", "proofs.load", url, staff["Authorization"], *books)  # to warm up
         for _ in range(ROUNDS):
             rounds.append(await one_round(url, staff["Authorization"], books))
             late, machine_late = rounds[-1]
             if late <= LATE_SECONDS + machine_late:
                 break
-        server.should_exit = True
     gc.unfreeze()
 
     shown = "; ".join(f"{late * 1000:.1f} (the machine: {machine * 1000:.1f})" for late, machine in rounds)

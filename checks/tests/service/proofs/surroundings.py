@@ -1,19 +1,26 @@
 """A pytest plugin: a running service for each proof, and many people who use it at a time."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from alembic import command
 from alembic.config import Config
 from fastapi import FastAPI
 
 KEY = "a-key-for-proofs-and-nothing-else-"
 PROJECT = Path.cwd()
+
+type Asgi = Callable[..., Awaitable[Any]]
 
 
 @dataclass
@@ -95,3 +102,36 @@ async def library() -> AsyncIterator[Library]:
         httpx.AsyncClient(transport=transport, base_url="http://library.test", timeout=60) as client,
     ):
         yield Library(app, client)
+
+
+class _Server(uvicorn.Server):
+    """A server on a free port for an application that is between its start-up and its shutdown."""
+
+    def __init__(self, app: Asgi) -> None:
+        super().__init__(uvicorn.Config(app, port=0, lifespan="off", log_level="warning"))
+
+    async def url(self) -> str:
+        while not self.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0.01)
+        port = self.servers[0].sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def serving(app: Asgi) -> AsyncIterator[str]:
+    """Serve an application over real HTTP, in this loop; gives the URL."""
+    server = _Server(app)
+    async with asyncio.TaskGroup() as together:
+        together.create_task(server.serve())
+        try:
+            yield await server.url()
+        finally:
+            server.should_exit = True
+
+
+async def output_of(*arguments: str) -> str:
+    """Run Python in a process of its own; gives what it wrote."""
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    written, _ = await process.communicate()
+    assert process.returncode == 0
+    return written.decode()

@@ -2,19 +2,19 @@
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from contextvars import ContextVar
 from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID_HEADER = "X-Request-ID"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
 
 # What comes from outside ends up in the log: nothing that could look like another line, and nothing long.
-_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_RAW_HEADER = REQUEST_ID_HEADER.lower().encode()
 
 logger = logging.getLogger(__name__)
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -50,7 +50,8 @@ class RequestLog:
             return
 
         # The context is that of this request's task, and ends with it.
-        request_id.set(_sent_id(scope) or uuid.uuid4().hex)
+        own_id = _sent_id(scope) or secrets.token_hex(16)
+        request_id.set(own_id)
         started = time.perf_counter()
         status = 500
 
@@ -58,7 +59,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id.get()
+                message["headers"] = [*message.get("headers", ()), (_RAW_HEADER, own_id.encode())]
             await send(message)
 
         try:
@@ -75,5 +76,5 @@ class RequestLog:
 
 
 def _sent_id(scope: Scope) -> str | None:
-    sent = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-    return sent if _ACCEPTED_ID.fullmatch(sent) else None
+    sent = next((value for name, value in scope["headers"] if name == _RAW_HEADER), b"")
+    return sent.decode() if _ACCEPTED_ID.fullmatch(sent) else None
