@@ -222,10 +222,21 @@ def lifespans(project: Project) -> Iterator[Function]:
         target = project.resolver.resolve(given, scope) if given is not None else None
         if target is None and isinstance(given, ast.Call):
             target = project.resolver.resolve(given.func, scope)
-        for function in _generators(target, given, scope, project):
+        pending = list(_generators(target, given, scope, project))
+        while pending:
+            function = pending.pop()
             if function not in seen:
                 seen.add(function)
                 yield function
+                pending += _entered(function, project)
+
+
+def _entered(lifespan: Function, project: Project) -> Iterator[Function]:
+    """The project's context managers that a lifespan enters: what they open is opened by it."""
+    for call in lifespan.nodes(ast.Call):
+        target = project.resolver.resolve(call.func, lifespan)
+        if isinstance(target, Function) and target.is_generator and target.is_async and _is_entered(call):
+            yield target
 
 
 def _generators(target: object, given: ast.expr | None, scope: Scope, project: Project) -> Iterator[Function]:

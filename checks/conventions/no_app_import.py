@@ -96,8 +96,10 @@ def _is_entry(module: Module, project: Project) -> bool:
     if layer is Layer.MAIN:
         return True
     named = layer in {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS}
-    starts = any(mark in module.content for mark in ENTRIES) or b'"__main__"' in module.content
-    return not named and (starts or is_worker(module) or module.stem in {"asgi", "wsgi", "run", "__init__"})
+    if any(mark in module.content for mark in ENTRIES):
+        return module.stem not in {"router", "service", "repository"}
+    guarded = b'"__main__"' in module.content
+    return not named and (guarded or is_worker(module) or module.stem in {"asgi", "wsgi", "run", "__init__"})
 
 
 def _judge(binding: Binding, scope: Scope, mounted: set[Binding], project: Project) -> Iterator[Finding]:

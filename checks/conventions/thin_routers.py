@@ -413,7 +413,7 @@ def _hash_of(call: ast.Call, handler: Function, blocking: Blocking, project: Pro
         return target if target in HASHING else ""
     if not isinstance(target, Function) or project.layer(target.module) in {Layer.SERVICE, Layer.REPOSITORY}:
         return ""
-    calls = (project.resolver.resolve(inner.func, target) for inner in target.nodes(ast.Call))
+    calls = (project.resolver.resolve(inner, target) for inner in target.nodes(ast.Attribute, ast.Name))
     direct = next((name for name in calls if isinstance(name, str) and name in HASHING), "")
     inner = blocking.of_function(target) if not target.is_async and not direct else None
     name = direct or (inner.name if inner is not None and inner.sort == "hashing" else "")

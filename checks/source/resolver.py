@@ -473,8 +473,7 @@ class Resolver:
                 target = self.resolve(keyword.value, scope)
                 of = target if isinstance(target, Class | str) else None
                 return self.is_kind(of, "sqlalchemy.ext.asyncio.AsyncSession")
-        given = [k.value for k in node.keywords if k.arg in {"bind", None}] + node.args
-        return any(self.infer(value, scope) in {_ASYNC_MAKER, _ENGINE} for value in given)
+        return False
 
     def returned(self, function: Function, depth: int = 0) -> "Class | str | None":
         """What a call of the function gives; for a generator or a context manager, what it yields."""
@@ -560,8 +559,6 @@ class Resolver:
             yield call, self.resolve(call.func, scope)
 
 
-_ASYNC_MAKER: Final = "sqlalchemy.ext.asyncio.async_sessionmaker"
-_ENGINE: Final = "sqlalchemy.ext.asyncio.AsyncEngine"
 _YIELDING: Final = frozenset(
     f"typing.{name}"
     for name in [

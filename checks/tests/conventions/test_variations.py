@@ -10,6 +10,9 @@ from checks.source import parse
 from checks.tests.conventions.corpora import cases, spots_of, write
 from checks.tests.conventions.variations import NOT_THE_SAME, VARIATIONS
 
+STRIDE = 2
+"""Each variation takes every second case, one half of them the even ones, to save time."""
+
 
 @pytest.mark.parametrize("variation", sorted(VARIATIONS))
 @pytest.mark.parametrize("slug", slugs())
@@ -17,7 +20,8 @@ def test_variation(slug: str, variation: str) -> None:
     if slug in NOT_THE_SAME.get(variation, ()):
         return
     different = []
-    for case in cases(slug):
+    first = sorted(VARIATIONS).index(variation) % STRIDE
+    for case in cases(slug)[first::STRIDE]:
         varied = VARIATIONS[variation](case.files)
         if varied is None:
             continue

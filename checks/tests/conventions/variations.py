@@ -65,10 +65,14 @@ def under_other_names(files: Files) -> Varied | None:
 
 
 def _renamed(content: str, tree: ast.Module, taken: set[str]) -> str:
-    bound = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)}
+    bound = {
+        n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+    }
     bound |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
     bound |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    texts = " ".join(n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    texts = " ".join(
+        n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    )
     edits: list[tuple[int, int, int, str]] = []
     for node in tree.body:
         if not isinstance(node, ast.ImportFrom) or not _is_library(node):
@@ -77,7 +81,9 @@ def _renamed(content: str, tree: ast.Module, taken: set[str]) -> str:
             if alias.asname or alias.name == "*" or alias.name in bound | taken or alias.name in texts:
                 continue
             other = f"{alias.name}_1"
-            edits.append((alias.lineno, alias.col_offset, alias.end_col_offset or 0, f"{alias.name} as {other}"))
+            edits.append(
+                (alias.lineno, alias.col_offset, alias.end_col_offset or 0, f"{alias.name} as {other}")
+            )
             edits += [
                 (use.lineno, use.col_offset, use.end_col_offset or 0, other)
                 for use in ast.walk(tree)
@@ -177,7 +183,12 @@ def inside_a_function(files: Files) -> Varied | None:
     ((name, content),) = files.items()
     if "import *" in content or "from __future__" in content or name not in _trees(files) or '"""' in content:
         return None
-    lines = ["def build():", *(f"    {line}" if line else "" for line in content.split("\n")), "    return locals()", ""]
+    lines = [
+        "def build():",
+        *(f"    {line}" if line else "" for line in content.split("\n")),
+        "    return locals()",
+        "",
+    ]
     return Varied({name: "\n".join(lines)}, lambda file, line: (file, line + 1))
 
 
@@ -196,7 +207,15 @@ VARIATIONS: Final[dict[str, Callable[[Files], Varied | None]]] = {
 
 NOT_THE_SAME: Final[dict[str, frozenset[str]]] = {
     "inside_a_function": frozenset(
-        {"lifespan", "no-app-import", "migrations", "no-blocking-calls", "async-tests", "sqlalchemy-2", "module-layout"}
+        {
+            "lifespan",
+            "no-app-import",
+            "migrations",
+            "no-blocking-calls",
+            "async-tests",
+            "sqlalchemy-2",
+            "module-layout",
+        }
     ),
     "with_another_decorator": frozenset({"no-blocking-calls", "pydantic-v2", "annotated-dependencies"}),
     "in_a_folder": frozenset({"stack"}),
