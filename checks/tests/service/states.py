@@ -56,4 +56,4 @@ def run(
 
 def pytest_arguments(*more: str) -> list[str]:
     """How a project runs pytest that knows nothing of the workshop's own settings."""
-    return ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", *more]
+    return ["-m", "pytest", "-q", "-p", "no:cacheprovider", *more]
