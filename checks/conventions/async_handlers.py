@@ -65,7 +65,7 @@ from collections.abc import Iterator
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Project, Route
+from checks.source import Project, Route, written
 
 RULE = Rule(
     __name__,
@@ -99,5 +99,5 @@ def _is_wrapped(route: Route) -> bool:
     if handler is None or route.endpoint is not None:
         return False
     below = [d for d in handler.decorators if d.lineno > route.node.lineno]
-    names = [ast.unparse(d.func if isinstance(d, ast.Call) else d).lower() for d in below]
+    names = [written(d.func if isinstance(d, ast.Call) else d).lower() for d in below]
     return any(word in name for name in names for word in ("async", "threadpool", "to_thread"))

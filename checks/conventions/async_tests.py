@@ -60,7 +60,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Class, Function, Layer, Module, Project, Scope
+from checks.source import Class, Function, Layer, Module, Project, Scope, written
 
 CLIENT: Final = "starlette.testclient.TestClient"
 VERBS: Final = frozenset(["get", "post", "put", "patch", "delete", "head", "options", "request", "stream"])
@@ -124,7 +124,7 @@ def _serves_sockets(scope: Scope, project: Project) -> bool:
 
 
 def _is_fixture(function: Function) -> bool:
-    return any("fixture" in ast.unparse(decorator) for decorator in function.decorators)
+    return any("fixture" in written(decorator) for decorator in function.decorators)
 
 
 def _methods(scope: Scope, project: Project) -> set[str]:

@@ -137,6 +137,7 @@ from checks.source import (
     Target,
     Variable,
     parent,
+    written,
 )
 from checks.source.graph import imported_bindings, is_for_typing
 from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
@@ -423,7 +424,7 @@ def _is_probe(call: ast.Call) -> bool:
     node: ast.AST | None = call
     while node is not None and not isinstance(node, ast.stmt):
         node = parent(node)
-    inner = ast.unparse(node).upper() if node is not None else ""
+    inner = written(node).upper() if node is not None else ""
     return "SELECT 1" in inner or "SELECT(1)" in inner or "SELECT(LITERAL(1" in inner
 
 
@@ -564,4 +565,4 @@ def _is_response_schema(of: Class, project: Project) -> bool:
 
 
 def _is_generic(of: Class) -> bool:
-    return bool(of.node.type_params) or any("Generic" in ast.unparse(base) for base in of.node.bases)
+    return bool(of.node.type_params) or any("Generic" in written(base) for base in of.node.bases)

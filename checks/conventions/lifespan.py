@@ -73,7 +73,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Function, Module, Project, Scope, parent
+from checks.source import Function, Module, Project, Scope, parent, written
 from checks.source.kinds import literal_keywords
 from checks.source.routes import is_registrar
 
@@ -291,7 +291,7 @@ def _makes(target: object) -> bool:
 
 
 def _is_cached(function: Function) -> bool:
-    return any("cache" in ast.unparse(decorator) for decorator in function.decorators)
+    return any("cache" in written(decorator) for decorator in function.decorators)
 
 
 def _is_entered(call: ast.Call) -> bool:
@@ -304,10 +304,10 @@ def _is_entered(call: ast.Call) -> bool:
 def _names(assignment: ast.Assign | ast.AnnAssign, lifespan: Function) -> set[str]:
     """Every expression under which the assigned object is known in the function."""
     targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
-    names = {ast.unparse(target) for target in targets}
+    names = {written(target) for target in targets}
     for other in lifespan.nodes(ast.Assign):
-        if ast.unparse(other.value) in names:
-            names |= {ast.unparse(target) for target in other.targets}
+        if written(other.value) in names:
+            names |= {written(target) for target in other.targets}
     return names
 
 
@@ -315,11 +315,11 @@ def _closings(names: set[str], lifespan: Function, project: Project) -> Iterator
     """Where the object is closed, entered, or handed to something that may close it."""
     first_yield = min(node.lineno for node in lifespan.nodes(ast.Yield))
     for node in lifespan.nodes(ast.Attribute):
-        if node.attr in CLOSERS and ast.unparse(node.value) in names:
+        if node.attr in CLOSERS and written(node.value) in names:
             yield node
     for scope in lifespan.within():
         for call in scope.nodes(ast.Call):
-            given = {ast.unparse(argument) for argument in (*call.args, *(k.value for k in call.keywords))}
+            given = {written(argument) for argument in (*call.args, *(k.value for k in call.keywords))}
             name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
             enters = name in {
                 "enter_async_context",
@@ -332,12 +332,12 @@ def _closings(names: set[str], lifespan: Function, project: Project) -> Iterator
             if given & names and (enters or call.lineno > first_yield):
                 yield call
     for statement in lifespan.nodes(ast.AsyncWith, ast.With):
-        if any(ast.unparse(item.context_expr) in names for item in statement.items):
+        if any(written(item.context_expr) in names for item in statement.items):
             yield statement
     owners = {name.rpartition(".")[0] for name in names} - {""}
     for call in lifespan.nodes(ast.Call):
         roots = {owner.partition(".")[0] for owner in owners}
-        given = {ast.unparse(argument) for argument in call.args}
+        given = {written(argument) for argument in call.args}
         target = project.resolver.resolve(call.func, lifespan)
         if call.lineno > first_yield and given & (owners | roots) and isinstance(target, Function):
             yield call

@@ -85,7 +85,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Class, Module, Project
+from checks.source import Class, Module, Project, written
 from checks.source.graph import reachable
 from checks.source.kinds import is_entity
 
@@ -253,7 +253,7 @@ def _does_something(function: ast.FunctionDef) -> bool:
             isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         ):
             continue
-        if isinstance(statement, ast.Raise) and "NotImplemented" in ast.unparse(statement):
+        if isinstance(statement, ast.Raise) and "NotImplemented" in written(statement):
             continue
         return True
     return False

@@ -90,7 +90,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.conventions.layer_imports import BUILDERS, SESSIONS
 from checks.finding import Finding, Place
-from checks.source import Area, Class, Layer, Module, Project
+from checks.source import Area, Class, Layer, Module, Project, written
 from checks.source.kinds import is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS, inner
 
@@ -218,7 +218,7 @@ def _has_queries(module: Module, project: Project) -> bool:
     for call, scope in module.every(ast.Call):
         target = project.resolver.resolve(call.func, scope)
         if isinstance(target, str) and (target in BUILDERS or target.rpartition(".")[0] in SESSIONS):
-            statement = ast.unparse(call).upper()
+            statement = written(call).upper()
             if "SELECT 1" not in statement and "(1)" not in statement:
                 return True
     return False

@@ -69,7 +69,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.conventions.lifespan import lifespans
 from checks.finding import Finding
-from checks.source import Function, Module, Project
+from checks.source import Function, Module, Project, written
 from checks.source.calls import Blocker, Blocking
 from checks.source.graph import imports, is_worker
 
@@ -139,7 +139,7 @@ def _finding(module: Module, call: ast.Call, blocker: Blocker, *, is_start: bool
 
 
 def _is_cached(function: Function) -> bool:
-    return any("cache" in ast.unparse(decorator) for decorator in function.decorators)
+    return any("cache" in written(decorator) for decorator in function.decorators)
 
 
 def _clients(function: Function, project: Project) -> Iterator[Finding]:

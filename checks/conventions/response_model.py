@@ -74,7 +74,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Class, Function, Project, Route, Scope, Target, Variable
+from checks.source import Class, Function, Project, Route, Scope, Target, Variable, written
 from checks.source.kinds import element_types, is_entity, is_pydantic, literal_keywords
 
 RESPONSE: Final = "starlette.responses.Response"
@@ -128,7 +128,7 @@ def _has_no_body(route: Route, project: Project) -> bool:
     target = project.resolver.resolve(code, route.scope)
     if isinstance(target, Variable) and target.binding.value is not None:
         code = target.binding.value
-    return any(number in ast.unparse(code) for number in ("204", "304", "205", "NO_CONTENT", "NOT_MODIFIED"))
+    return any(number in written(code) for number in ("204", "304", "205", "NO_CONTENT", "NOT_MODIFIED"))
 
 
 def _by_handler(route: Route, project: Project) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def _annotation(route: Route, handler: Function, annotation: ast.expr, project: 
         found = f"the ORM model {entity.name} as what the route returns"
         yield _at(route, handler, found, note=False, **_ORM)
     elif _is_loose(annotation, scope, project):
-        shown = ast.unparse(annotation)
+        shown = written(annotation)
         yield _at(route, handler, f"{handler.name}() -> {shown}, which filters nothing", note=True)
 
 
@@ -185,7 +185,7 @@ def _model(route: Route, model: ast.expr, project: Project) -> Iterator[Finding]
         finding = RULE.note if is_pydantic(entity, project.resolver) else RULE.violation
         yield finding(route.module, model, f"the ORM model {entity.name} as the response model", **_ORM)
     elif _is_loose(model, scope, project):
-        yield RULE.note(route.module, model, f"response_model={ast.unparse(model)}, which filters nothing")
+        yield RULE.note(route.module, model, f"response_model={written(model)}, which filters nothing")
 
 
 def _at(route: Route, handler: Function, found: str, *, note: bool = False, **words: str) -> Finding:

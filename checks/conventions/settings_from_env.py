@@ -53,7 +53,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Class, Module, Project, Scope, Variable, parent
+from checks.source import Class, Module, Project, Scope, Variable, parent, written
 from checks.source.kinds import is_settings, literal_keywords
 
 NAMES: Final = frozenset({"getenv", "environ", "getenvb", "environb"})
@@ -158,7 +158,7 @@ def _whole(node: ast.expr) -> ast.AST:
 
 def _runs_as_script(node: ast.AST | None) -> bool:
     while node is not None:
-        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and "__name__" in written(node.test):
             return True
         node = parent(node)
     return False

@@ -63,7 +63,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Area, Class, Function, Module, Project
+from checks.source import Area, Class, Function, Module, Project, written
 from checks.source.calls import HASHING
 from checks.source.kinds import is_exception, is_pydantic, is_settings
 
@@ -141,7 +141,7 @@ def _fields(cls: Class, project: Project) -> dict[str, str]:
             annotation = statement.annotation
             outer = annotation.value if isinstance(annotation, ast.Subscript) else annotation
             target = project.resolver.resolve(outer, cls)
-            name = target if isinstance(target, str) else ast.unparse(outer)
+            name = target if isinstance(target, str) else written(outer)
             fields[statement.target.id] = name.lower().removeprefix("typing.")
     return fields
 

@@ -53,7 +53,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.conventions.layer_imports import BUILDERS, SESSIONS
 from checks.finding import Finding
-from checks.source import Class, Module, Project, Scope
+from checks.source import Class, Module, Project, Scope, written
 from checks.source.kinds import is_mapped
 
 OLD_BASES: Final = frozenset({"sqlalchemy.orm.declarative_base", "sqlalchemy.orm.as_declarative"})
@@ -148,4 +148,4 @@ def _columns(cls: Class, project: Project) -> Iterator[Finding]:
 
 
 def _is_typed(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.AnnAssign) and "Mapped" in ast.unparse(statement.annotation)
+    return isinstance(statement, ast.AnnAssign) and "Mapped" in written(statement.annotation)

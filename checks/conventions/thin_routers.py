@@ -99,7 +99,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Binding, Class, Function, Layer, Module, Project, Target, Variable
+from checks.source import Binding, Class, Function, Layer, Module, Project, Target, Variable, written
 from checks.source.calls import HASHING, Blocking
 from checks.source.kinds import is_mapped, is_pydantic
 
@@ -184,7 +184,7 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         if not states:
             continue
         body = [*branch.body, *branch.orelse]
-        entities = {ast.unparse(node.value) for node, _ in states}
+        entities = {written(node.value) for node, _ in states}
         raises = any(isinstance(inner, ast.Raise) for inner in _inside(branch.body))
         mutates = any(_mutates(inner, entities) for inner in _inside(body))
         if not raises and not mutates:
@@ -193,7 +193,7 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
             branch.test, handler, project
         )
         does = "raises" if raises else "changes it"
-        found = f"a handler that looks at {ast.unparse(states[0][0])} and {does}"
+        found = f"a handler that looks at {written(states[0][0])} and {does}"
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
 
 
@@ -206,7 +206,7 @@ def _mutates(node: ast.AST, entities: set[str]) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
         return False
-    return any(isinstance(t, ast.Attribute) and ast.unparse(t.value) in entities for t in targets)
+    return any(isinstance(t, ast.Attribute) and written(t.value) in entities for t in targets)
 
 
 def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -> Sure:

@@ -8,7 +8,7 @@ from checks.source.layers import Area, Layer
 from checks.source.project import ASIDE, Project, parse
 from checks.source.resolver import Instance, Resolver, Target, Variable
 from checks.source.routes import Route
-from checks.source.scopes import Binding, Class, Function, Module, Scope, parent
+from checks.source.scopes import Binding, Class, Function, Module, Scope, parent, written
 
 __all__ = [
     "ASIDE",
@@ -28,4 +28,5 @@ __all__ = [
     "Variable",
     "parent",
     "parse",
+    "written",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from checks.source.resolver import Resolver
-from checks.source.scopes import Binding, Module, Scope, parent
+from checks.source.scopes import Binding, Module, Scope, parent, written
 
 WORKERS: Final = frozenset(
     [
@@ -37,7 +37,7 @@ def is_for_typing(binding: Binding) -> bool:
     node: ast.AST | None = binding.node
     while node is not None:
         node = parent(node)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in written(node.test):
             return True
     return False
 

@@ -170,7 +170,7 @@ def _by_folders(folders: list[str], module: Module) -> Layer | None:
 
 
 def inner(folders: list[str]) -> list[str]:
-    """The folders below the one that is the application's root by its name: ``services/app/books`` to ``books``."""
+    """The folders below the application's root, told by its name: ``services/app/books`` to ``books``."""
     roots = [number for number, folder in enumerate(folders) if folder in ROOTS]
     return folders[roots[-1] + 1 :] if roots else folders
 

@@ -317,6 +317,14 @@ def parent(node: ast.AST) -> ast.AST | None:
     return getattr(node, "parent", None)
 
 
+def written(node: ast.AST) -> str:
+    """The source text of a node, made anew; empty where it is nested too deeply for that."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return ""
+
+
 def _index(module: Module) -> None:
     start: list[Any] = list(module.node.body)
     queue: list[tuple[Scope, list[Any]]] = [(module, start)]

@@ -1,5 +1,6 @@
 """What an audit shows, allows, knows already and refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_named_case_selects_its_convention(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["select", "ignore"])
 def test_unknown_slug_names_the_nearest(tmp_path: Path, option: str) -> None:
     with pytest.raises(AuditError, match="response-model"):
-        audit(tmp_path, Options(**{option: ("respnse-model",)}))
+        audit(tmp_path, replace(Options(), **{option: ("respnse-model",)}))
 
 
 def test_missing_path(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_one_file_is_judged_with_the_knowledge_of_all(tmp_path: Path) -> None:
         pyproject_toml="",
         app__router_py="from fastapi import APIRouter\n\nthings = APIRouter()\n",
         app__one_py=(
-            "from app.router import things\n\n\n@things.get('/')\nasync def one():\n    return things.helper()\n"
+            "from app.router import things\n\n\n@things.get('/')\nasync def one():\n    return things.x()\n"
         ),
         app__two_py="from app.router import things\n\n\n@things.get('/')\nasync def two():\n    return 1\n",
     )

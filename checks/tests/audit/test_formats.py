@@ -36,8 +36,8 @@ def check(value: Any, schema: dict[str, Any], where: str = "$") -> None:
     if "enum" in schema:
         assert value in schema["enum"], where
         return
-    kinds = {"object": dict, "array": list, "string": str, "integer": int}
-    assert isinstance(value, kinds[schema["type"]]), where
+    kinds: dict[str, type] = {"object": dict, "array": list, "string": str, "integer": int}
+    assert kinds[schema["type"]] == type(value), where
     if schema["type"] == "object":
         assert set(value) == set(schema["required"]) == set(schema["properties"]), where
         for name, inner in schema["properties"].items():

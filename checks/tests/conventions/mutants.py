@@ -1,7 +1,8 @@
 """Operators that break one convention in a project that follows them all.
 
-Each operator looks through the project for places where it applies and gives the changed project with the line at which its convention
-has to speak up. Whole new lines are put at the end of a file, so that no other line moves.
+Each operator looks through the project for places where it applies and gives the changed project with the
+line at which its convention has to speak up. Whole new lines are put at the end of a file, so that no other
+line moves.
 """
 
 import ast
@@ -85,8 +86,8 @@ def _edited(module: Module, node: ast.AST, new: str) -> str:
     text = "\n".join(module.lines)
     old = ast.get_source_segment(text, node)
     assert old is not None
-    offset = sum(len(line) + 1 for line in module.lines[: node.lineno - 1])  # type: ignore[attr-defined]
-    start = offset + node.col_offset  # type: ignore[attr-defined]
+    place = module.place(node)
+    start = sum(len(line) + 1 for line in module.lines[: place.line - 1]) + place.column - 1
     return text[:start] + new + text[start + len(old) :]
 
 
@@ -349,7 +350,7 @@ def drop_table_creation(project: Project) -> Mutants:
     for module in project.modules:
         for call, _ in module.every(ast.Call):
             if getattr(call.func, "attr", "") == "create_table" and "revision" in module.names:
-                table = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
+                table = str(getattr(call.args[0], "value", ""))
                 entity = next(
                     cls
                     for other in project.application

@@ -2,7 +2,9 @@
 
 import ast
 import shutil
+import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,13 +56,17 @@ def test_every_mutant_is_found(project: Project, capsys: pytest.CaptureFixture[s
         else:
             survivors.append(f"{mutant.operator}: {mutant.file}:{mutant.line}, found {sorted(found)}")
     with capsys.disabled():
-        print()
-        for operator, count in made.items():
-            print(f"  {slug_of[operator]:<24}{operator:<40}{killed[operator]:>4} of {count}")
-        print(f"  {'all':<64}{killed.total():>4} of {made.total()}")
+        sys.stdout.write("\n".join(["", *_table(made, killed, slug_of), ""]))
     assert not survivors, "\n".join(survivors)
     assert set(OPERATORS) <= set(made), "an operator that applies nowhere"
     assert set(slug_of.values()) == set(slugs()), "a convention without an operator"
+
+
+def _table(made: Counter[str], killed: Counter[str], slug_of: dict[str, str]) -> Iterator[str]:
+    """The operators with how many of their mutants were found."""
+    for operator, count in made.items():
+        yield f"  {slug_of[operator]:<24}{operator:<40}{killed[operator]:>4} of {count}"
+    yield f"  {'all':<64}{killed.total():>4} of {made.total()}"
 
 
 def _found(mutant: Mutant, project: Project) -> set[tuple[str, int]]:

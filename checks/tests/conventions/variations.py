@@ -1,7 +1,7 @@
 """Ways to write a small case differently that must not change what is found in it.
 
-Each takes the files of a case and gives new files and, for each file, how its lines and its name moved; or None where it does not
-apply.
+Each takes the files of a case and gives new files and, for each file, how its lines and its name moved; or
+None where it does not apply.
 """
 
 import ast
@@ -223,4 +223,4 @@ NOT_THE_SAME: Final[dict[str, frozenset[str]]] = {
     "through_a_re_export": frozenset({"module-layout", "pydantic-v2"}),
     "under_a_comment": frozenset({"module-layout", "stack"}),
 }
-"""Variation to the conventions for which it makes another case: module-level code moved into a function is no set-up any more."""
+"""Variation to the conventions for which it makes another case: code in a function is no set-up any more."""
