@@ -77,7 +77,7 @@ class BookService:
             CopiesAreLentError: a member still has a copy.
         """
         if not await self._books.delete_if_all_are_here(book_id):
-            await self.get(book_id)
+            await self.get(book_id)  # raises where there is no such book
             raise CopiesAreLentError(book_id)
         await self._session.commit()
 
@@ -89,7 +89,7 @@ class BookService:
             NoCopyLeftError: all copies are lent.
         """
         if not await self._books.lend_copy(book_id):
-            await self.get(book_id)
+            await self.get(book_id)  # raises where there is no such book
             raise NoCopyLeftError(book_id)
 
     async def take_back_copy(self, book_id: int) -> None:

@@ -20,7 +20,7 @@ class Cover:
 
 
 class CoverService:
-    """The covers of the books. A cover belongs to an ISBN, so it outlives a book that comes back.
+    """The covers of the books. A cover belongs to an ISBN: it is still there for a book that comes back.
 
     Args:
         session: that of the books.
