@@ -45,6 +45,16 @@ def test_it_starts_and_serves(number: int, tmp_path: Path) -> None:
     assert served.stdout.splitlines()[-1].endswith(" steps")
 
 
+def test_the_last_one_serves_on_every_database(tmp_path: Path, database_url: str) -> None:
+    state = build(LAST, tmp_path / "state")
+    shutil.copytree(PROOFS, state / "proofs", ignore=shutil.ignore_patterns("__pycache__"))
+    env = {"APP_NAME": "Journey", "CATALOGUE_URL": "http://127.0.0.1:9", "DATABASE_URL": database_url}
+
+    served = run(state, "-W", "error", "-m", "proofs.journey", str(LAST), env=env)
+
+    assert served.returncode == 0, served.stdout
+
+
 @pytest.mark.parametrize("number", MIGRATED)
 def test_it_migrates_there_and_back_without_drift(number: int, state: State, database_url: str) -> None:
     migrated = run(state(number), "-W", "error", "-c", THERE_AND_BACK, env={"DATABASE_URL": database_url})
