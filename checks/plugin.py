@@ -281,12 +281,30 @@ class LessonPlugin:
         started = time.time()
         try:
             outcome = self._judge(lesson, item, nextitem)
+        except pytest.fail.Exception as error:
+            outcome = self._stopped(str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours is told like any other failure
             outcome = _our_fault(error)
         for report in _reports(item, outcome, started, self.run):
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
+
+    def _stopped(self, reason: str) -> "Outcome":
+        """Another plugin's limit, such as ``--timeout`` of pytest-timeout, came before ours."""
+        from checks.report import Kind, Outcome, Problem
+
+        self.run.supervisor.close()
+        problem = Problem(
+            kind=Kind.TIMEOUT,
+            title="No answer in time",
+            expected="an end within the limit that this run was given",
+            found=reason,
+            why="The limit came from another pytest plugin, and holds for the start of the libraries too.",
+            next="Give it more time, or leave it to `--time-limit`",
+            cause="stopped",
+        )
+        return Outcome(problem)
 
     def _judge(self, lesson: Lesson, item: pytest.Item, nextitem: pytest.Item | None) -> "Outcome":
         match item:

@@ -11,7 +11,7 @@ import inspect
 import linecache
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
@@ -239,7 +239,7 @@ class Diagnosis:
         return Problem(
             kind=Kind.RAISED,
             title=check.title,
-            expected=check.title,
+            expected="this line to run without an exception",
             found=found,
             why=check.why or "An exception that nothing handles becomes a 500, or stops the start-up.",
             next=self._advice(error) or check.next or f"Read the step in {self.brief} again",
@@ -249,11 +249,12 @@ class Diagnosis:
 
     def _advice(self, error: BaseException) -> str:
         if isinstance(error, NameError) and error.name:
-            near = nearest_name(error.name, self._names_near(error))
-            return f"The nearest name there is {near!r}" if near else f"Define or import {error.name!r} first"
+            near = misspelt_name(error.name, self._names_near(error))
+            if near:
+                return f"The nearest name there is {near!r}"
+            return f"{error.name!r} is neither defined nor imported in this file"
         if isinstance(error, AttributeError) and error.name and error.obj is not None:
-            near = nearest_name(error.name, dir(error.obj))
-            return f"The nearest attribute there is {near!r}" if near else ""
+            return _attribute_advice(error.name, error.obj)
         return ""
 
     def _names_near(self, error: BaseException) -> set[str]:
@@ -370,10 +371,33 @@ def describe(error: BaseException, limit: int = 240) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def nearest_name(wanted: str, names: object) -> str:
+def nearest_name(wanted: str, names: Iterable[str]) -> str:
     """The name that comes closest to the wanted one, or the empty string."""
-    close = difflib.get_close_matches(wanted, [str(name) for name in names], n=1, cutoff=0.6)  # type: ignore[attr-defined]
+    close = difflib.get_close_matches(wanted, list(names), n=1, cutoff=0.6)
     return close[0] if close else ""
+
+
+def misspelt_name(wanted: str, names: Iterable[str]) -> str:
+    """The name that the wanted one is a slip of the keyboard for, or the empty string.
+
+    Stricter than `nearest_name`: among all builtins something is always near.
+    """
+    alike = [name for name in names if abs(len(name) - len(wanted)) <= 2 and not name.startswith("__")]
+    close = difflib.get_close_matches(wanted, alike, n=1, cutoff=0.8)
+    return close[0] if close else ""
+
+
+def _attribute_advice(name: str, thing: object) -> str:
+    near = misspelt_name(name, dir(thing))
+    if near:
+        return f"The nearest attribute there is {near!r}"
+    if inspect.iscoroutine(thing):
+        return "This is a coroutine, not yet its result: what waits for it?"
+    if inspect.ismodule(thing):
+        return f"This is the module {thing.__name__}; was something inside it meant?"
+    if inspect.isroutine(thing) or hasattr(thing, "__wrapped__"):
+        return "This is a function, not what it returns: who calls it?"
+    return ""
 
 
 def _but(nearest: str) -> str:

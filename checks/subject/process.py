@@ -75,6 +75,9 @@ def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes
     for name in collect["unset"]:
         os.environ.pop(name, None)
     os.environ["SECRET_KEY"] = SECRET_KEY  # from lesson 02 on, nothing can be imported without one
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        # They are for the learner's pytest, which has heeded them already.
+        os.environ.pop(name, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
     sys.path[:] = [str(course.project), *(entry for entry in sys.path if entry)]

@@ -76,6 +76,12 @@ CASES = [
         HELLO.replace("app = FastAPI()", "appl = FastAPI()").replace("@app", "@appl"),
     ),
     Case("name_error", Kind.RAISED, inside("answer = 1\nprint(anwser)"), "print(anwser)"),
+    Case("forgotten_import", Kind.RAISED, below("x: AsyncIterator[int]"), "x: AsyncIterator"),
+    Case("function_not_called", Kind.RAISED, below("def f():\n    pass\nf.title_of_it"), "f.title_of_it"),
+    Case("coroutine_not_awaited", Kind.RAISED, inside("hello().text"), "hello().text"),
+    Case(
+        "module_for_its_content", Kind.RAISED, below("from app import other\nother.route()"), "other.route()"
+    ),
     Case("raises_at_import", Kind.RAISED, below("int('one')"), "int('one')"),
     Case("raises_in_a_handler", Kind.RAISED, inside("{}['key']"), "{}['key']"),
     Case("wrong_path", Kind.UNMET, HELLO.replace('"/hello"', '"/hullo"')),

@@ -234,3 +234,22 @@ def test_results_are_remembered(clone: Clone) -> None:
     clone.pytest("lessons/1")
     state = json.loads((clone.project / ".workshop" / "state.json").read_text(encoding="utf-8"))
     assert not state["lessons"]["hello"].get("green")
+
+
+@pytest.mark.parametrize("options", ["-n 2", "-k hello", "--cov=app", "--timeout=60", "-W error"])
+def test_options_of_the_shell_are_for_the_learners_pytest(clone: Clone, options: str) -> None:
+    clone.solve()
+    ran = clone.pytest("lessons/1", PYTEST_ADDOPTS=f"-p no:hypothesispytest {options}")
+    assert ran.code == 0, ran.output
+
+
+def test_a_limit_of_another_plugin_is_a_failure_like_any_other(clone: Clone) -> None:
+    clone.solve()
+    write(
+        clone.project,
+        {"app/main.py": HELLO.replace('return {"text"', 'import time; time.sleep(30)\n    return {"text"')},
+    )
+    ran = clone.pytest("lessons/1/test_hello.py", PYTEST_ADDOPTS="-p no:hypothesispytest --timeout=6")
+    assert ran.code == 1
+    assert "INTERNALERROR" not in ran.output
+    assert "Timeout (>6.0s) from pytest-timeout" in ran.output
