@@ -121,6 +121,7 @@ def audit(path: Path, options: Options | None = None) -> Audit:
         raise AuditError(f"There is no file or folder {path}.")
     settings = _settings(path, options)
     root, only = _root(path)
+    collecting = gc.isenabled()
     gc.disable()
     try:
         project = parse(root)
@@ -134,7 +135,8 @@ def audit(path: Path, options: Options | None = None) -> Audit:
             findings, known, gone = Baseline.read(settings.baseline).hold_back(findings, project)
         counts = tuple(_counts(settings.slugs, findings, project))
     finally:
-        gc.enable()
+        if collecting:
+            gc.enable()
     return Audit(
         root=project.root,
         project=project,

@@ -1,5 +1,6 @@
 """What the command line asks of an audit, and what it answers."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,8 +41,10 @@ def run(  # noqa: PLR0913 - the options of one command line
     options = Options(
         select=_words(select), ignore=_words(ignore), baseline=baseline, write_baseline=write_baseline
     )
+    gc.disable()  # the syntax trees live as long as this process: looking for garbage among them is lost time
     outcome = audit(path, options)
     _write(render(outcome, style, explain=explain, glyphs=glyphs_for(sys.stdout.encoding)), style)
+    gc.freeze()
     return outcome.exit_code
 
 

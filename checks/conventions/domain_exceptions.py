@@ -174,10 +174,10 @@ def _handed_on(module: Module, project: Project) -> Iterator[Class]:
     """Exception classes that are put into a table or handed to a call, where something may handle them."""
     for node, scope in module.every(ast.Name, ast.Attribute):
         name = node.id if isinstance(node, ast.Name) else node.attr
+        if not name[:1].isupper():
+            continue
         around = parent(node)
-        if not name[:1].isupper() or not isinstance(
-            around, ast.Dict | ast.Call | ast.Tuple | ast.List | ast.keyword
-        ):
+        if not isinstance(around, ast.Dict | ast.Call | ast.Tuple | ast.List | ast.keyword):
             continue
         if isinstance(around, ast.Call) and (around.func is node or _is_test(around)):
             continue

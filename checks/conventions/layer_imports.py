@@ -471,12 +471,10 @@ def _service_call(call: ast.Call, scope: Scope, project: Project) -> Finding | N
         return RULE.violation(
             module, call.func, "a service that reaches through the repository to its session"
         )
-    finding = RULE.note if _is_probe(call) else RULE.violation
-    if method == "build":
-        return finding(module, call.func, "SQL built in a service", expected="queries in the repository")
-    if method in QUERIES:
-        found = f"the session's {method}() in a service"
-        return finding(module, call.func, found, expected="data access in the repository")
+    if method == "build" or method in QUERIES:
+        finding = RULE.note if _is_probe(call) else RULE.violation
+        found = "SQL built in a service" if method == "build" else f"the session's {method}() in a service"
+        return finding(module, call.func, found, expected="queries in the repository")
     if method in CHANGES:
         found = f"the session's {method}() in a service"
         return RULE.note(module, call.func, found, expected="data access in the repository")

@@ -68,12 +68,14 @@ app = FastAPI(lifespan=lifespan)
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Function, Module, Project, Scope, parent, written
+from checks.source.calls import sort_of
 from checks.source.kinds import literal_keywords
 from checks.source.routes import is_registrar
 
@@ -112,6 +114,8 @@ CLOSERS: Final = frozenset(
         "__exit__",
     ]
 )
+FAILING: Final = frozenset({"http", "files", "other"})
+PROBE: Final = re.compile(r"\.(?:l?exists|is_?\w+)$")
 RULE = Rule(
     __name__,
     expected="an async context manager given as `lifespan=`",
@@ -356,13 +360,44 @@ def _may_fail_between(
         yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
         start = min((t.lineno for t in tries), default=min(yields))
     between = range((assignment.end_lineno or assignment.lineno) + 1, start)
-    for node in lifespan.nodes(ast.Await, ast.AsyncWith, ast.AsyncFor):
-        if node.lineno in between:
-            return True
     return any(
-        call.lineno in between and isinstance(project.resolver.resolve(call.func, lifespan), Function)
-        for call in lifespan.nodes(ast.Call)
+        node.lineno in between and not _closes_when_failing(node, closings)
+        for node in _failures(lifespan, project)
     )
+
+
+def _failures(lifespan: Function, project: Project) -> Iterator[ast.expr | ast.stmt]:
+    """What plainly can fail at run time: waiting, raising, input and output."""
+    yield from lifespan.nodes(ast.Await, ast.AsyncFor, ast.Raise)
+    for statement in lifespan.nodes(ast.AsyncWith):
+        entered = (project.resolver.infer(item.context_expr, lifespan) for item in statement.items)
+        if any(of != "contextlib.AsyncExitStack" for of in entered):
+            yield statement
+    for call in lifespan.nodes(ast.Call):
+        target = project.resolver.resolve(call.func, lifespan)
+        if isinstance(target, str) and sort_of(target) in FAILING and not PROBE.search(target):
+            yield call
+
+
+def _closes_when_failing(node: ast.AST, closings: list[ast.AST]) -> bool:
+    """Whether the statements round a node close the object before the failure leaves them."""
+    around = parent(node)
+    while around is not None and not isinstance(around, ast.AsyncFunctionDef):
+        branches: list[ast.AST] = []
+        if isinstance(around, ast.Try):
+            branches = [*around.handlers]
+        elif isinstance(around, ast.If | ast.ExceptHandler):
+            branches = [around]
+        if any(_stands_in(closing, branch) for closing in closings for branch in branches):
+            return True
+        around = parent(around)
+    return False
+
+
+def _stands_in(node: ast.AST | None, branch: ast.AST) -> bool:
+    while node is not None and node is not branch:
+        node = parent(node)
+    return node is branch
 
 
 def _line(node: ast.AST) -> int:

@@ -106,7 +106,8 @@ def subjects(project: Project) -> int:
         for module in shared
         for cls in module.classes
     )
-    return classes + sum(bool(_secret_calls(f, project)) for module in shared for f in module.functions)
+    secrets = (f for module in filter(_speaks_of_secrets, shared) for f in module.functions)
+    return classes + sum(bool(_secret_calls(function, project)) for function in secrets)
 
 
 def _again(module: Module, node: ast.AST, what: str, first: Class | Function) -> Finding:
@@ -146,11 +147,13 @@ def _fields(cls: Class, project: Project) -> dict[str, str]:
     return fields
 
 
-def _same_schema(one: Class, other: Class, project: Project) -> bool:
-    fields = _fields(one, project)
-    if not fields or fields != _fields(other, project):
-        return False
-    return len(fields) >= 3 or one.name == other.name or _last_word(one.name) == _last_word(other.name)
+def _key(cls: Class, project: Project) -> frozenset[tuple[str, str]]:
+    return frozenset(_fields(cls, project).items())
+
+
+def _same_schema(one: Class, other: Class, size: int) -> bool:
+    """Whether two schemas with the same fields are the same thing: by how many, or by their names."""
+    return size >= 3 or one.name == other.name or _last_word(one.name) == _last_word(other.name)
 
 
 def _is_schema(cls: Class, project: Project) -> bool:
@@ -163,15 +166,20 @@ def _last_word(name: str) -> str:
 
 
 def _schemas(shared: list[Module], domains: list[Module], project: Project) -> Iterator[Finding]:
-    known = [cls for m in shared for cls in m.classes if _is_schema(cls, project)]
+    known: dict[frozenset[tuple[str, str]], list[Class]] = {}
+    for module in shared:
+        for cls in module.classes:
+            if _is_schema(cls, project) and (key := _key(cls, project)):
+                known.setdefault(key, []).append(cls)
     if not known:
         return
     for module in domains:
         for cls in module.classes:
             if not _is_schema(cls, project):
                 continue
-            mro = project.resolver.mro(cls)
-            first = next((k for k in known if _same_schema(cls, k, project) and k not in mro), None)
+            mro, key = project.resolver.mro(cls), _key(cls, project)
+            alike = (k for k in known.get(key, ()) if _same_schema(cls, k, len(key)) and k not in mro)
+            first = next(alike, None)
             if first is not None and cls not in project.resolver.mro(first):
                 yield _again(module, cls.node, f"the schema {cls.name}", first)
 
@@ -212,18 +220,25 @@ def _is_root(cls: Class, project: Project) -> bool:
 
 def _secret_calls(function: Function, project: Project) -> frozenset[str]:
     """The library's calls for passwords and tokens that a function makes itself."""
-    content = function.module.content
-    if not any(word in content for word in (b"jwt", b"hash", b"bcrypt", b"argon2")):
-        return frozenset()
     targets = (project.resolver.resolve(call.func, function) for call in function.nodes(ast.Call))
     return frozenset(t for t in targets if isinstance(t, str) and (t in HASHING or t in TOKENS))
 
 
+def _speaks_of_secrets(module: Module) -> bool:
+    return any(word in module.content for word in (b"jwt", b"hash", b"bcrypt", b"argon2"))
+
+
 def _helpers(shared: list[Module], domains: list[Module], project: Project) -> Iterator[Finding]:
-    known = [(f, called) for m in shared for f in m.functions if (called := _secret_calls(f, project))]
+    known = [
+        (function, called)
+        for module in shared
+        if _speaks_of_secrets(module)
+        for function in module.functions
+        if (called := _secret_calls(function, project))
+    ]
     if not known:
         return
-    for module in domains:
+    for module in filter(_speaks_of_secrets, domains):
         for function in module.functions:
             called = _secret_calls(function, project)
             first = next(

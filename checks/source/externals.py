@@ -4,6 +4,7 @@ Libraries re-export the same class from several modules; a convention should mee
 """
 
 import sys
+from functools import cache
 from typing import Final
 
 _ASYNC_SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
@@ -254,6 +255,7 @@ FOREIGN: Final = sys.stdlib_module_names | frozenset(
 """Top-level modules that are never the project's own, whatever its files are called."""
 
 
+@cache
 def canonical(name: str) -> str:
     """The one name under which conventions know a library's object."""
     same = _SAME.get(name)

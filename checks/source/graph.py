@@ -52,6 +52,12 @@ def imported_bindings(scope: Scope) -> Iterable[Binding]:
 
 def imports(module: Module, resolver: Resolver) -> set[Module]:
     """The project's modules that a module imports when it or one of its functions runs."""
+    if module not in resolver.imported:
+        resolver.imported[module] = _imports(module, resolver)
+    return resolver.imported[module]
+
+
+def _imports(module: Module, resolver: Resolver) -> set[Module]:
     found: set[Module] = set()
     for scope in module.scopes:
         for binding in imported_bindings(scope):

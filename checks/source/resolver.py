@@ -63,6 +63,8 @@ class Resolver:
         self._found: dict[tuple[tuple[str, ...], str], Module | tuple[str, ...] | None] = {}
         self._members: dict[tuple[Module, str], Target | None] = {}
         self._busy: set[object] = set()
+        self._resolved: dict[int, Target | None] = {}
+        self.imported: dict[Module, set[Module]] = {}
         self._types: dict[int, Class | str | None] = {}
         self._mro: dict[Class, list[Class | str]] = {}
         self._annotations: dict[str, ast.expr | None] = {}
@@ -230,16 +232,27 @@ class Resolver:
 
     # expressions
 
-    def resolve(  # noqa: PLR0911 - one answer for each form of expression
-        self, node: ast.AST | None, scope: Scope, depth: int = 0
-    ) -> "Target | None":
+    def resolve(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> "Target | None":
         """What an expression stands for: a module, class, function, variable, instance or library name.
 
         Args:
             node: the expression.
             scope: the scope in which it stands.
             depth: how many steps led here; the search ends at `DEPTH`.
+
+        Answers are remembered by node. An annotation that was written as a string has no place in the tree,
+        and stands for something else in each module: its answers are not.
         """
+        if depth or self._busy or not hasattr(node, "parent"):
+            return self._resolve(node, scope, depth)
+        key = id(node)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(node, scope, depth)
+        return self._resolved[key]
+
+    def _resolve(  # noqa: PLR0911 - one answer for each form of expression
+        self, node: ast.AST | None, scope: Scope, depth: int
+    ) -> "Target | None":
         if depth > DEPTH:
             return None
         if isinstance(node, ast.Name):
@@ -369,7 +382,8 @@ class Resolver:
             of = self._infer(node, scope, depth + 1)
         finally:
             self._busy.discard(busy)
-        self._types[key] = of
+        if hasattr(node, "parent"):
+            self._types[key] = of
         return of
 
     def _infer(self, node: Any, scope: Scope, depth: int) -> "Class | str | None":  # noqa: PLR0911

@@ -1,6 +1,5 @@
 """What an audit shows, allows, knows already and refuses."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,8 +64,10 @@ def test_named_case_selects_its_convention(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["select", "ignore"])
 def test_unknown_slug_names_the_nearest(tmp_path: Path, option: str) -> None:
+    words = ("respnse-model",)
+    wrong = Options(select=words) if option == "select" else Options(ignore=words)
     with pytest.raises(AuditError, match="response-model"):
-        audit(tmp_path, replace(Options(), **{option: ("respnse-model",)}))
+        audit(tmp_path, wrong)
 
 
 def test_missing_path(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ def check(value: Any, schema: dict[str, Any], where: str = "$") -> None:
         assert value in schema["enum"], where
         return
     kinds: dict[str, type] = {"object": dict, "array": list, "string": str, "integer": int}
-    assert kinds[schema["type"]] == type(value), where
+    kind: Any = kinds[schema["type"]]
+    assert isinstance(value, kind), where
     if schema["type"] == "object":
         assert set(value) == set(schema["required"]) == set(schema["properties"]), where
         for name, inner in schema["properties"].items():

@@ -221,3 +221,19 @@ class TestFiles:
     def test_missing_folder(self, tmp_path: Path) -> None:
         with pytest.raises(NotADirectoryError):
             parse(tmp_path / "nowhere")
+
+
+def test_the_same_words_in_quotes_mean_something_else_in_each_module(tmp_path: Path) -> None:
+    files = {
+        f"app/{name}.py": 'class Book: ...\nasync def get(book: "Book") -> "Book": ...\nfound = get\n'
+        for name in ("one", "two")
+    }
+    parsed = project(tmp_path, files)
+    for module in parsed.modules:
+        function = next(module.functions)
+        for _ in range(2):
+            of = parsed.resolver.annotated(function.returns, module)
+            assert isinstance(of, Class)
+            assert of.module is module
+            target = parsed.resolver.resolve(function.returns, module)
+            assert target is of
