@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from checks.conventions import NAMED_CASES, Convention, load, slugs
+from checks.conventions import NAMED_CASES, Convention, Example, load, slugs
+from checks.conventions._document import PATH
 
 PAGE: Final = Path(__file__).with_name("CATALOGUE.md")
 INTRODUCTION: Final = """\
@@ -38,8 +39,25 @@ def _section(convention: Convention) -> str:
     ]
     for heading, examples in (("Bad", convention.bad), ("Good", convention.good)):
         parts.append(f"### {heading}")
-        parts += [f"```python\n{example.source.rstrip()}\n```" for example in examples]
+        parts += ["\n\n".join(_blocks(example)) for example in examples]
     return "\n\n".join(parts) + "\n"
+
+
+def _blocks(example: Example) -> Iterator[str]:
+    """One fenced block for each file of an example."""
+    block: list[str] = []
+    for line in example.source.splitlines():
+        if PATH.fullmatch(line) and block:
+            yield _fenced(block)
+            block = []
+        block.append(line)
+    yield _fenced(block)
+
+
+def _fenced(lines: list[str]) -> str:
+    path = PATH.fullmatch(lines[0])
+    kind = "python" if path is None or path[1].endswith(".py") else "toml"
+    return f"```{kind}\n{'\n'.join(lines).rstrip()}\n```"
 
 
 if __name__ == "__main__":

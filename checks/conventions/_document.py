@@ -11,7 +11,7 @@ from typing import Final
 MARKER: Final = "# <-- here"
 _SECTION: Final = re.compile(r"^## (\w+)\s*$", re.MULTILINE)
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_PATH: Final = re.compile(r"#\s+((?:[\w.-]+/)*(?:[\w-]+\.\w+|\.env(?:\.\w+)?))\s*")
+PATH: Final = re.compile(r"#\s+((?:[\w.-]+/)*(?:[\w-]+\.\w+|\.env(?:\.\w+)?))\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def example(source: str) -> Example:
     marked: list[tuple[str, int]] = []
     path = "app/main.py"
     for line in source.splitlines():
-        if match := _PATH.fullmatch(line):
+        if match := PATH.fullmatch(line):
             path = match[1]
             files.setdefault(path, [])
             continue

@@ -114,6 +114,7 @@ CLOSERS: Final = frozenset(
         "__exit__",
     ]
 )
+EVENT_LISTS: Final = frozenset({"on_startup", "on_shutdown"})
 FAILING: Final = frozenset({"http", "files", "other"})
 PROBE: Final = re.compile(r"\.(?:l?exists|is_?\w+)$")
 RULE = Rule(
@@ -174,15 +175,41 @@ def _events(module: Module, project: Project) -> Iterator[Finding]:
 
 
 def _event_lists(module: Module, project: Project) -> Iterator[Finding]:
-    if b"on_startup" in module.content or b"on_shutdown" in module.content:
-        for call, scope in module.every(ast.Call):
-            keywords, _ = literal_keywords(call, scope, project.resolver)
-            if not {"on_startup", "on_shutdown"} & keywords.keys():
-                continue
-            if project.resolver.is_kind(project.resolver.infer(call, scope), *APPLICATIONS):
-                for name in ("on_startup", "on_shutdown"):
-                    if name in keywords:
-                        yield RULE.violation(module, keywords[name], f"the old event list {name}=")
+    if not any(name.encode() in module.content for name in EVENT_LISTS):
+        return
+    for call, scope in module.every(ast.Call):
+        keywords, _ = literal_keywords(call, scope, project.resolver)
+        if not EVENT_LISTS & keywords.keys():
+            continue
+        if project.resolver.is_kind(project.resolver.infer(call, scope), *APPLICATIONS):
+            for name in sorted(EVENT_LISTS & keywords.keys()):
+                yield RULE.violation(module, keywords[name], f"the old event list {name}=")
+    for node, scope in module.every(ast.Attribute):
+        if node.attr in EVENT_LISTS and _is_changed(node) and _is_application(node.value, scope, project):
+            yield RULE.violation(module, node, f"the old event list, {written(node)}")
+
+
+def _is_changed(node: ast.Attribute) -> bool:
+    """Whether a list is assigned, or one of the methods that put something in is called on it."""
+    around = parent(node)
+    if isinstance(around, ast.Attribute):
+        return around.attr in {"append", "extend", "insert"} and isinstance(parent(around), ast.Call)
+    return isinstance(node.ctx, ast.Store)
+
+
+def _is_application(node: ast.expr, scope: Scope, project: Project) -> bool:
+    """Whether an expression is an application or a router; an application's own router counts."""
+    if isinstance(node, ast.Attribute) and node.attr == "router":
+        return _is_application(node.value, scope, project)
+    of = project.resolver.infer(node, scope)
+    if of is not None:
+        return project.resolver.is_kind(of, *APPLICATIONS)
+    return _sounds_like_one(node)
+
+
+def _sounds_like_one(node: ast.expr) -> bool:
+    name = getattr(node, "id", "") or getattr(node, "attr", "")
+    return bool(name.lower().endswith(("app", "router", "application", "api")))
 
 
 def _is_event(name: str, call: ast.Call) -> bool:
@@ -197,9 +224,7 @@ def _may_register(call: ast.Call, scope: Scope, project: Project) -> bool:
     if is_registrar(call, scope, project.resolver):
         return True
     receiver = call.func.value  # type: ignore[attr-defined]
-    name = getattr(receiver, "id", "") or getattr(receiver, "attr", "")
-    of = project.resolver.infer(receiver, scope)
-    return of is None and name.lower().endswith(("app", "router", "application", "api"))
+    return project.resolver.infer(receiver, scope) is None and _sounds_like_one(receiver)
 
 
 def _engines(module: Module, project: Project) -> Iterator[Finding]:
