@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.tests.service.conftest import State
-from checks.tests.service.states import LAST, pytest_arguments, run
+from checks.tests.service.states import pytest_arguments, run
 
 PROOFS = Path(__file__).parent / "proofs"
 
@@ -32,9 +31,9 @@ def prove(state: Path, module: str, database_url: str | None = None) -> None:
 @pytest.mark.parametrize(
     "module", ["proof_heartbeat", "proof_lifespan", "proof_loop", "proof_secrets", "proof_speed"]
 )
-def test_proof(state: State, module: str) -> None:
-    prove(state(LAST), module)
+def test_proof(module: str, tmp_path: Path) -> None:
+    prove(tmp_path, module)
 
 
-def test_races(state: State, database_url: str) -> None:
-    prove(state(LAST), "proof_races", database_url)
+def test_races(tmp_path: Path, database_url: str) -> None:
+    prove(tmp_path, "proof_races", database_url)

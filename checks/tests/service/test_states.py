@@ -96,14 +96,17 @@ def test_the_linter_has_nothing_to_say(number: int, state: State) -> None:
 
 
 @pytest.mark.parametrize("number", TYPE_CHECKED)
-def test_the_type_checker_has_nothing_to_say(number: int, tmp_path: Path) -> None:
+def test_the_type_checker_has_nothing_to_say(
+    number: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     state = build(number, tmp_path / "state")
     if number == LAST:
         shutil.copytree(PROOFS, state / "proofs", ignore=shutil.ignore_patterns("__pycache__"))
     config = tmp_path / "mypy.ini"
     config.write_text("[mypy]\nstrict = true\nplugins = pydantic.mypy\n", encoding="utf-8")
     rooms = [room for room in ("app", "migrations", "tests", "proofs") if (state / room).exists()]
-    options = ["--config-file", str(config), "--cache-dir", str(tmp_path / "cache")]
+    cache = tmp_path_factory.getbasetemp() / "mypy"
+    options = ["--config-file", str(config), "--cache-dir", str(cache)]
 
     typed = run(state, "-m", "mypy", *options, *rooms)
 
