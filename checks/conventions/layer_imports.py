@@ -440,7 +440,8 @@ def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | No
         return finding(module, call.func, found, expected="the database left to service and repository")
     target = project.resolver.resolve(call.func, scope)
     name = _repository_method(call, target, scope, project)
-    if name:
+    around = parent(call)
+    if name and not (isinstance(around, ast.Call) and project.is_depends(around, scope)):
         found = f"the repository's {name}() called by a router"
         return RULE.violation(module, call.func, found, expected="a router that calls its service")
     return None

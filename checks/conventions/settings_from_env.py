@@ -61,6 +61,7 @@ SOURCES: Final = frozenset(f"os.{name}" for name in NAMES)
 WRITES: Final = frozenset(
     {"setdefault", "update", "copy", "pop", "clear", "putenv", "items", "keys", "values"}
 )
+MARKS: Final = (b"environ", b"getenv", b"onfig", b"dotenv_values")
 OTHER_READERS: Final = frozenset(
     {"starlette.config.Config", "decouple.config", "environs.Env", "environ.Env"}
 )
@@ -82,7 +83,7 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds settings that are read past the settings class, and settings classes that do half their work."""
     for module in project.application:
-        if b"environ" in module.content or b"getenv" in module.content or b"onfig" in module.content:
+        if any(mark in module.content for mark in MARKS):
             yield from _reads(module, project)
     for cls in settings_classes(project):
         yield from _env_file(cls, project)
@@ -112,26 +113,93 @@ def _reads(module: Module, project: Project) -> Iterator[Finding]:
         name = node.attr if isinstance(node, ast.Attribute) else node.id
         if name in names:
             target = project.resolver.resolve(node, scope)
-            if target in SOURCES and _is_read(node):
-                lenient = _runs_as_script(node) or _chooses_settings(node, scope, project)
-                read = RULE.note if lenient else RULE.violation
-                yield read(module, _whole(node), f"the environment read with {target}")
+            if target in SOURCES:
+                yield from _looks(node, scope, f"the environment read with {target}", project)
         elif name in {"Config", "config", "Env"} and isinstance(parent(node), ast.Call):
             call = parent(node)
             if isinstance(call, ast.Call) and call.func is node:
                 target = project.resolver.resolve(node, scope)
                 if target in OTHER_READERS:
                     yield RULE.note(module, call, f"configuration read by {target}")
+    if b"dotenv_values" in module.content:
+        for call, scope in module.every(ast.Call):
+            if project.resolver.resolve(call.func, scope) == "dotenv.dotenv_values":
+                yield from _looks(call, scope, "the .env file read with dotenv.dotenv_values", project)
+
+
+def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterator[Finding]:
+    """The looks into the environment, itself or a copy of it, that start at an expression."""
+    held = _copied(node)
+    for look in [held] if _is_read(held) else _by_name(held):
+        lenient = _runs_as_script(look) or _chooses_settings(look, scope, project)
+        yield (RULE.note if lenient else RULE.violation)(scope.module, _whole(look), found)
+
+
+def _copied(node: ast.expr) -> ast.expr:
+    """The copy that is made of a mapping at once, as by ``dict(...)``; else the mapping itself."""
+    around = parent(node)
+    if isinstance(around, ast.Call) and node in around.args and written(around.func) == "dict":
+        return _copied(around)
+    if isinstance(around, ast.Dict) and any(
+        key is None and value is node for key, value in zip(around.keys, around.values, strict=True)
+    ):
+        return _copied(around)
+    if isinstance(around, ast.Attribute) and around.attr == "copy":
+        call = parent(around)
+        return _copied(call) if isinstance(call, ast.Call) and call.func is around else node
+    return node
+
+
+def _by_name(held: ast.expr) -> list[ast.expr]:
+    """The looks into a copy that has a name, where it is used for nothing else.
+
+    A copy that is written to, or handed on, is made for another process.
+    """
+    around = parent(held)
+    if not isinstance(held, ast.Call | ast.Dict) or not isinstance(around, ast.Assign):
+        return []
+    name = around.targets[0]
+    block = _block_around(around)
+    uses = [
+        node
+        for node in ast.walk(block)
+        if isinstance(node, ast.Name) and isinstance(name, ast.Name) and node.id == name.id
+    ]
+    uses = [node for node in uses if node is not name]
+    return [*uses] if all(_is_read(use) for use in uses) else []
+
+
+def _block_around(node: ast.AST) -> ast.AST:
+    """The function or module in which a statement stands."""
+    around = parent(node)
+    while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module):
+        around = parent(around)
+    return around or node
 
 
 def _chooses_settings(node: ast.expr, scope: Scope, project: Project) -> bool:
-    """Whether the variable says which settings to take, read beside the settings classes themselves."""
+    """Whether the variable says which settings to take: in the settings' configuration, or beside them."""
+    if _configures(node, scope, project):
+        return True
     names = (inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant))
     if not any(isinstance(name, str) and STAGE.fullmatch(name) for name in names):
         return False
     return not isinstance(scope, Class) and any(
         is_settings(c, project.resolver) for c in scope.module.classes
     )
+
+
+def _configures(node: ast.AST, scope: Scope, project: Project) -> bool:
+    """Whether an expression stands in the configuration of a settings class, where no field is."""
+    if not isinstance(scope, Class):
+        return False
+    if scope.name == "Config" and isinstance(scope.parent, Class):
+        return is_settings(scope.parent, project.resolver)
+    statement: ast.AST | None = node
+    while statement is not None and not isinstance(statement, ast.Assign | ast.AnnAssign):
+        statement = parent(statement)
+    bound = (binding.node for binding in scope.names.get("model_config", ()))
+    return statement in bound and is_settings(scope, project.resolver)
 
 
 def _is_read(node: ast.expr) -> bool:
@@ -255,13 +323,20 @@ def _made_with_file(cls: Class, project: Project) -> bool:
 
 
 def _other_names(module: Module) -> set[str]:
-    """The local names of imports such as ``from os import environ as env``."""
-    return {
+    """The local names of the environment: ``from os import environ as env``, and ``env = os.environ``."""
+    imported = {
         alias.asname
         for node, _ in module.every(ast.ImportFrom)
         for alias in node.names
         if alias.asname and alias.name in NAMES
     }
+    assigned = {
+        getattr(target, "id", "") or getattr(target, "attr", "")
+        for node, _ in module.every(ast.Assign)
+        for target in node.targets
+        if (getattr(node.value, "id", "") or getattr(node.value, "attr", "")) in NAMES | imported
+    }
+    return (imported | assigned) - {""}
 
 
 def _is_part(cls: Class, project: Project) -> bool:

@@ -115,6 +115,11 @@ class Manifest:
         return RULE.violation_in(Place(self.file, line), found, **words)
 
     @property
+    def is_dynamic(self) -> bool:
+        """Whether the dependencies are listed elsewhere."""
+        return "dependencies" in self.data.get("project", {}).get("dynamic", [])
+
+    @property
     def declares(self) -> bool:
         """Whether it describes a project, and not only settings of tools."""
         return "project" in self.data or bool(self._poetry)
@@ -205,6 +210,8 @@ def _versions(manifest: Manifest, project: Project) -> Iterator[Finding]:
         yield manifest.violation(
             line, f"Python {manifest.python or 'of any version'}", expected="requires-python >= 3.12"
         )
+    if manifest.is_dynamic:
+        return
     for name, minimum in LOWEST.items():
         if name in manifest.requirements:
             yield from _version(name, minimum, manifest)

@@ -285,7 +285,8 @@ def _asks_for_permission(test: ast.expr, handler: Function, project: Project) ->
             if isinstance(target, Variable) and target.binding.kind == "parameter":
                 name = node.id.lower()
                 of = project.resolver.infer(node, handler)
-                if is_mapped(of, project.resolver) or "user" in name or "current" in name:
+                asks = is_mapped(of, project.resolver) or "user" in name or "current" in name
+                if asks or "Depends" in written(target.binding.value or ast.Pass()):
                     return True
     return False
 

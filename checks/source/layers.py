@@ -37,9 +37,9 @@ class Area(StrEnum):
 
 _WORDS: Final[dict[Layer, str]] = {
     Layer.ROUTER: "router|routers|routes|route|api|apis|views|view|endpoints|endpoint|controllers|controller",
-    Layer.SERVICE: "service|services|use_case|use_cases|usecase|usecases|svc",
+    Layer.SERVICE: "service|services|use_case|use_cases|usecase|usecases",
     Layer.REPOSITORY: "repository|repositories|repo|repos|crud|cruds|dao|daos",
-    Layer.SCHEMAS: "schema|schemas|dto|dtos|schemes|serializers",
+    Layer.SCHEMAS: "schema|schemas|dto|dtos|schemes",
     Layer.MODELS: "model|models|orm|entities|tables",
     Layer.DEPENDENCIES: "dependencies|dependency|deps|depends|dependants|providers",
 }
@@ -95,6 +95,7 @@ _SCRIPT_STEMS: Final = frozenset(
         "cli",
         "__main__",
         "initial_data",
+        "commands",
         "backend_pre_start",
         "tests_pre_start",
     ]
@@ -114,6 +115,10 @@ def layer_of(module: Module, resolver: Resolver) -> Layer:
     if module.is_package:
         folders = folders[:-1]
     named = _by_word(stem)
+    if folders[-1:] and _LAYER_OF_WORD.get(folders[-1]) is Layer.DEPENDENCIES:
+        named = Layer.DEPENDENCIES
+    elif named is None and stem in _MAIN and _makes_app(module, resolver):
+        named = Layer.MAIN
     if named is None or (stem in _AMBIGUOUS and not has_router(module)):
         named = _by_folders(folders, module) or (None if stem in _AMBIGUOUS else named)
     if named in {Layer.MODELS, Layer.SCHEMAS}:
