@@ -159,14 +159,14 @@ def _by_name(held: ast.expr) -> list[ast.expr]:
     if not isinstance(held, ast.Call | ast.Dict) or not isinstance(around, ast.Assign):
         return []
     name = around.targets[0]
-    block = _block_around(around)
-    uses = [
+    if not isinstance(name, ast.Name):
+        return []
+    uses: list[ast.expr] = [
         node
-        for node in ast.walk(block)
-        if isinstance(node, ast.Name) and isinstance(name, ast.Name) and node.id == name.id
+        for node in ast.walk(_block_around(around))
+        if isinstance(node, ast.Name) and node is not name and node.id == name.id
     ]
-    uses = [node for node in uses if node is not name]
-    return [*uses] if all(_is_read(use) for use in uses) else []
+    return uses if all(_is_read(use) for use in uses) else []
 
 
 def _block_around(node: ast.AST) -> ast.AST:
@@ -198,8 +198,8 @@ def _configures(node: ast.AST, scope: Scope, project: Project) -> bool:
     statement: ast.AST | None = node
     while statement is not None and not isinstance(statement, ast.Assign | ast.AnnAssign):
         statement = parent(statement)
-    bound = (binding.node for binding in scope.names.get("model_config", ()))
-    return statement in bound and is_settings(scope, project.resolver)
+    bound = scope.names.get("model_config", ())
+    return any(binding.node is statement for binding in bound) and is_settings(scope, project.resolver)
 
 
 def _is_read(node: ast.expr) -> bool:
