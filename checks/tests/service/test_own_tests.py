@@ -41,7 +41,7 @@ def test_they_pass_at_lesson_13_from_another_folder(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / ".env").write_text("DEBUG=true\nSECRET_KEY=too-short\n", encoding="utf-8")
-    # Those of the rest are the same files as at the end.
+    # The other files are the same as at the end, where all of them run.
     tests = [
         str(project / "tests" / f"test_{name}.py") for name in ("config", "errors", "health", "migrations")
     ]

@@ -10,6 +10,8 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from fastapi import FastAPI
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.core.config import get_settings
 from app.members.promote import promote
@@ -57,6 +59,13 @@ def settings(
     get_settings.cache_clear()
     yield monkeypatch
     get_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords as weakly as can be: most tests log somebody in, and none is about the strength."""
+    weak = PasswordHash((Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1),))
+    monkeypatch.setattr("app.core.security._hasher", weak)
 
 
 @pytest.fixture
