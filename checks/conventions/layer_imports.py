@@ -141,6 +141,7 @@ from checks.source import (
 )
 from checks.source.graph import imported_bindings, is_for_typing
 from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
+from checks.source.layers import ROOTS
 
 BUILDERS: Final = frozenset(
     f"sqlalchemy.{name}"
@@ -383,7 +384,7 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
                 if layer not in DOMAIN_LAYERS:
                     continue
                 seen.add((line, home))
-                parts = {part.lower() for part in (*home.folder, home.stem if len(home.folder) < 2 else "")}
+                parts = {part.lower() for part in (*home.folder, home.stem if _is_flat(home) else "")}
                 certain = layer not in {Layer.MODELS, Layer.SCHEMAS} or not BY_KIND.intersection(parts)
                 yield (RULE.violation if certain else RULE.note)(
                     module,
@@ -392,6 +393,11 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
                     expected=f"{area} code that knows no domain",
                     why="Shared code that knows a domain cannot be shared by the others.",
                 )
+
+
+def _is_flat(module: Module) -> bool:
+    """Whether a file stands in the package itself and in no domain's folder."""
+    return not module.folder or module.folder[-1].lower() in ROOTS
 
 
 def _calls(module: Module, project: Project) -> Iterator[Finding]:

@@ -84,7 +84,7 @@ class Book(Base):
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -144,12 +144,13 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds domains that lack a layer, or keep one in the router."""
     noted = False
-    for folder, modules in domains(project).items():
+    found = domains(project)
+    for folder, modules in found.items():
         routers = [m for m in modules if project.layer(m) is Layer.ROUTER and _serves(m, project)]
         if not routers or not _keeps_data(modules, project):
             continue
         router = min(routers, key=lambda m: (m.stem != "router", m.file))
-        if _is_root(folder, project):
+        if _is_root(folder, found, project):
             by_kind = len(routers) > 1 or any(len(m.folder) > len(folder) for m in routers)
             if by_kind and not noted:
                 noted = True
@@ -187,10 +188,12 @@ def _is_version(name: str) -> bool:
     return name[:1] == "v" and name[1:].isdecimal()
 
 
-def _is_root(folder: tuple[str, ...], project: Project) -> bool:
+def _is_root(folder: tuple[str, ...], found: Iterable[tuple[str, ...]], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
     names = [part.lower() for part in folder]
     if not names or names[-1] in ROOTS or KINDS.intersection(inner(names)):
+        return True
+    if any(other != folder and other[: len(folder)] == folder for other in found):
         return True
     mains = (m for m in project.application if project.layer(m) is Layer.MAIN)
     return any(m.folder == folder for m in mains)

@@ -78,6 +78,10 @@ _SCRIPTS: Final = frozenset(
         "loadtests",
         "perf",
         "code_generation",
+        "terraform",
+        "infra",
+        "deploy",
+        "deployment",
     ]
 )
 _SCRIPT_STEMS: Final = frozenset(

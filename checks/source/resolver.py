@@ -301,7 +301,7 @@ class Resolver:
         if isinstance(of, str):
             return canonical(f"{of}.{node.attr}")
         found = self.attribute(of, node.attr) if of else None
-        if isinstance(found, Function) and _is_property(found):
+        if isinstance(found, Function) and self.is_property(found):
             given = self.returned(found, depth + 1)
             return Instance(given) if given is not None else None
         return found
@@ -320,6 +320,11 @@ class Resolver:
                     return Variable(name, typed[0])
                 return self._choose(name, bindings, 0)
         return None
+
+    def is_property(self, function: Function) -> bool:
+        """Whether a method is read like an attribute."""
+        around = function.parent or function
+        return any(self.resolve(d, around) in _PROPERTY for d in function.decorators)
 
     # classes
 
@@ -417,7 +422,7 @@ class Resolver:
         target = self.resolve(node, scope, depth)
         if isinstance(target, Variable):
             return self._variable(target, depth)
-        if isinstance(target, Function) and isinstance(node, ast.Attribute) and _is_property(target):
+        if isinstance(target, Function) and isinstance(node, ast.Attribute) and self.is_property(target):
             return self.returned(target, depth)
         if isinstance(target, str):
             return RETURNS.get(target)
@@ -573,6 +578,9 @@ class Resolver:
             yield call, self.resolve(call.func, scope)
 
 
+_PROPERTY: Final = frozenset(
+    {"property", "functools.cached_property", "sqlalchemy.ext.hybrid.hybrid_property"}
+)
 _YIELDING: Final = frozenset(
     f"typing.{name}"
     for name in [
@@ -609,8 +617,3 @@ def _says_nothing(binding: Binding) -> bool:
     value = binding.value
     is_none = isinstance(value, ast.Constant) and value.value is None
     return binding.annotation is None and (binding.kind == "opaque" or (binding.kind == "value" and is_none))
-
-
-def _is_property(function: Function) -> bool:
-    names = {d.id if isinstance(d, ast.Name) else getattr(d, "attr", "") for d in function.decorators}
-    return bool(names & {"property", "cached_property"})

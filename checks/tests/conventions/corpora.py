@@ -6,6 +6,7 @@ case makes one case per value, with ``$name`` replaced. ``# <-- here`` marks the
 <-- note`` that of a note; nothing else may be found.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Final
 
 from checks.conventions import load
 from checks.finding import Finding, Level
-from checks.source import parse
+from checks.source import Module, Project, Resolver, Unparsed, parse
 
 FOLDER: Final = Path(__file__).with_name("corpus")
 HEADER: Final = re.compile(r"^--- (wrong|right|given|each)(?::? ?(.*))?$", re.MULTILINE)
@@ -38,6 +39,20 @@ class Case:
         """What the convention finds in the case, written to a folder."""
         write(self.files, folder)
         return spots_of(load(self.slug).check(parse(folder)))
+
+
+def in_memory(files: dict[str, str]) -> Project:
+    """The project of these files, without a disk: for conventions that look at Python alone."""
+    modules, unparsed = [], []
+    for name, text in sorted(files.items()):
+        if name.endswith(".py"):
+            content = text.encode()
+            try:
+                modules.append(Module(name, content, ast.parse(content)))
+            except SyntaxError as error:
+                unparsed.append(Unparsed(name, error.lineno or 1, str(error)))
+    resolver = Resolver({module.parts: module for module in modules}, ())
+    return Project(Path("nowhere"), tuple(files), tuple(unparsed), tuple(modules), resolver)
 
 
 def spots_of(findings: list[Finding]) -> tuple[Spot, ...]:
