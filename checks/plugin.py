@@ -54,15 +54,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
         for word in asked:
             args[args.index(word)] = _full_path(course, early_config.invocation_params.dir, word)
     except LessonError as error:
-        raise pytest.UsageError(str(error)) from None
+        first, last = course.lessons[0], course.lessons[-1]
+        offered = f"On offer are {first.name} to {last.name}."
+        raise pytest.UsageError(f"{error} {offered}") from None
 
 
 def _full_path(course: Course, here: Path, word: str) -> str:
     """The path that ``lessons/3`` or ``lessons/03::node`` means; any other comes back as it is."""
     path, separator, node = word.partition("::")
-    absolute = Path(os.path.normpath(here / path))
     lessons = course.root / "lessons"
-    if absolute.exists() or lessons not in absolute.parents:
+    absolute = Path(os.path.normpath(here / path))
+    if not absolute.exists() and lessons not in absolute.parents:
+        # Below project/, say, where the application was run a moment ago.
+        absolute = Path(os.path.normpath(course.root / path))
+    if (here / path).exists() or lessons not in absolute.parents:
         return word
     first, *rest = absolute.relative_to(lessons).parts
     found = course.find(first).folder.joinpath(*rest)

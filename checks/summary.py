@@ -48,9 +48,8 @@ def _score(lesson: Lesson, tally: Tally, total: int) -> tuple[str, Markup]:
     if tally.failed:
         parts.append(f"{len(tally.failed)} to mend")
     if tally.waiting:
-        parts.append(
-            f"{len(tally.waiting)} waiting for them" if tally.failed else f"{len(tally.waiting)} waiting"
-        )
+        them = {0: "", 1: " for it"}.get(len(tally.failed), " for them")
+        parts.append(f"{len(tally.waiting)} waiting{them}")
     if tally.reference:
         parts.append(f"{len(tally.reference)} skipped: the files are the reference's")
     markup = RED if tally.failed else GREEN if len(tally.green) == total else CALM
@@ -72,7 +71,7 @@ def _next(
     if len(tally.green) == len(expected.get(last.name, ())):
         following = run.course.after(last)
         yield (
-            f"Lesson {last.name[:2]} is done. To compare with the reference: uv run workshop diff {last.number}",
+            f"Lesson {last.name[:2]} is done. Beside the reference: uv run workshop diff {last.number}",
             GREEN,
         )
         if following is not None:
@@ -89,9 +88,15 @@ def _mend(run: LessonRun, lesson: Lesson, problem: Problem) -> Iterator[tuple[st
     """Where to read on after a failure; code of an earlier lesson has its own brief, and a way past it."""
     file = problem.place.file.removeprefix("project/") if problem.place else ""
     maker = run.course.makers.get(file, lesson.name)
-    if problem.kind is Kind.STUB and maker < lesson.name:
+    if problem.kind is Kind.STUB and maker > lesson.name:
         yield f"Brief  lessons/{maker}/README.md: this part belongs to lesson {maker[:2]}", CALM
-        yield f"Next   write it, or begin at lesson {lesson.name[:2]}: uv run workshop catchup {lesson.number}", CALM
+        yield f"Next   write it, then: uv run pytest lessons/{maker[:2]}", CALM
+    elif problem.kind is Kind.STUB and maker < lesson.name:
+        yield f"Brief  lessons/{maker}/README.md: this part belongs to lesson {maker[:2]}", CALM
+        yield (
+            f"Next   write it, or begin at lesson {lesson.name[:2]}: uv run workshop catchup {lesson.number}",
+            CALM,
+        )
     else:
         yield f"Brief  lessons/{lesson.name}/README.md", CALM
         yield f"Next   mend the first failure above, then: uv run pytest lessons/{lesson.name[:2]}", CALM

@@ -181,6 +181,17 @@ class Diagnosis:
 
     def _missing_library(self, name: str, place: Place | None) -> Problem:
         library = name.partition(".")[0]
+        if inside := self._as_part_of_app(name):
+            return Problem(
+                kind=Kind.IMPORT,
+                title=f"{name} is not this module's name",
+                expected=f"from {inside} import ..., as uvicorn finds it in project/",
+                found=f"import of {name!r}",
+                why="uvicorn runs in project/: there, the application's modules are below app.",
+                next="Begin the names of the application's own modules with app",
+                place=place,
+                cause=f"outside {place}",
+            )
         if library in _declared_modules():
             return Problem(
                 kind=Kind.SETUP,
@@ -201,6 +212,14 @@ class Diagnosis:
             next="Check the spelling; the lessons need no library that `uv sync` does not install",
             place=place,
         )
+
+    def _as_part_of_app(self, name: str) -> str:
+        """The module of the application that an import from elsewhere meant, or the empty string."""
+        parts = name.split(".")
+        if parts[0] == "project":
+            return ".".join(parts[1:]) or "app"
+        path = self.project.joinpath("app", *parts)
+        return ".".join(("app", *parts)) if path.is_dir() or path.with_suffix(".py").is_file() else ""
 
     def _left(self, error: BaseException, place: Place | None) -> Problem | None:
         """An exception with which code tries to end the run or the check instead of answering."""
@@ -225,6 +244,17 @@ class Diagnosis:
 
     def _raised(self, error: BaseException, check: Check, place: Place | None) -> Problem:
         found = describe(error)
+        if place is None and (line := self._line_of_lesson(error)):
+            return Problem(
+                kind=Kind.RAISED,
+                title=check.title,
+                expected="objects that can be used as the brief says",
+                found=f"{found}, where the check used what your code gave it",
+                why=check.why,
+                next=check.next or f"Read the step in {self.brief} again",
+                detail=f"The check stopped at {line}. If your code is right there, please report it.",
+                cause=f"used {check.title} {found}",
+            )
         if place is None:
             return Problem(
                 kind=Kind.WORKSHOP,
@@ -246,6 +276,20 @@ class Diagnosis:
             place=place,
             cause=f"raised {place} {type(error).__name__}",
         )
+
+    def _line_of_lesson(self, error: BaseException) -> str:
+        """Where a lesson's check was when something that it was given did not work, if that is so.
+
+        A check is proven on the reference; what fails in it fails because of what it was given. An error in
+        the workshop's package itself is ours.
+        """
+        own = str(Path(__file__).parents[1])
+        lessons = str(self.root / "lessons")
+        files = [(frame.f_code.co_filename, line) for frame, line, _ in _frames(error.__traceback__)]
+        ours = [(file, line) for file, line in files if file.startswith((own, lessons))]
+        if not ours or not ours[-1][0].startswith(lessons):
+            return ""
+        return f"{self._shown(ours[-1][0])}:{ours[-1][1]}"
 
     def _advice(self, error: BaseException) -> str:
         if isinstance(error, NameError) and error.name:
@@ -303,6 +347,7 @@ class Diagnosis:
         file = self._shown(frame.f_code.co_filename)
         if positions is None:
             return Place(file, line)
+        linecache.checkcache(frame.f_code.co_filename)
         source = linecache.getline(frame.f_code.co_filename, line).encode()
         column, end = (len(source[:offset].decode(errors="replace")) for offset in positions)
         return Place(file, line, column + 1, line, end + 1)

@@ -80,6 +80,8 @@ def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes
         os.environ.pop(name, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
+    # A folder that holds the application, not a package: uvicorn, which runs in it, cannot import it either.
+    sys.modules["project"] = None  # type: ignore[assignment]
     sys.path[:] = [str(course.project), *(entry for entry in sys.path if entry)]
     os.chdir(collect["scratch"])
     os.environ["PYTEST_DEBUG_TEMPROOT"] = collect["scratch"]

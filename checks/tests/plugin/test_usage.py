@@ -165,6 +165,7 @@ def test_it_works_from_inside_the_clone(clone: Clone) -> None:
     clone.solve()
     assert clone.pytest("1", folder="lessons").code == 0
     assert clone.pytest("../lessons/1", folder="project").code == 0
+    assert clone.pytest("lessons/1", folder="project").code == 0
 
 
 def test_earlier_lessons_are_placed_as_reference_and_shown_as_skipped(clone: Clone) -> None:
@@ -253,3 +254,17 @@ def test_a_limit_of_another_plugin_is_a_failure_like_any_other(clone: Clone) -> 
     assert ran.code == 1
     assert "INTERNALERROR" not in ran.output
     assert "Timeout (>6.0s) from pytest-timeout" in ran.output
+
+
+def test_what_fails_in_a_check_is_told_as_the_learners(clone: Clone) -> None:
+    clone.solve()
+    write(clone.project, {"app/count.py": "def count(number: int) -> int:\n    return number + 1\n"})
+    test = clone.root / "lessons" / "02_count" / "test_count.py"
+    test.write_text(
+        test.read_text(encoding="utf-8").replace("count(1) == 2", "count(1).total == 2"), encoding="utf-8"
+    )
+    ran = clone.pytest("lessons/2")
+    assert ran.code == 1
+    assert "A fault of the workshop" not in ran.output
+    assert "The check stopped at lessons/02_count/test_count.py:" in ran.output
+    assert "AttributeError: 'int' object has no attribute 'total'" in " ".join(ran.output.split())
