@@ -16,7 +16,7 @@ import pytest
 
 
 def move_apart(project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let ``app`` be imported from a copy of its code in another folder.
+    """Let ``app`` be imported from a copy of its code in another folder, with the files beside it.
 
     Args:
         project: the learner's folder.
@@ -24,6 +24,9 @@ def move_apart(project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch: undoes it after the check.
     """
     shutil.copytree(project / "app", folder / "app", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    for entry in project.iterdir():
+        if _stands_beside(entry) and not (folder / entry.name).exists():
+            _link(entry, folder / entry.name)
 
     class OriginalNames(importlib.machinery.SourceFileLoader):
         def source_to_code(self, data: Any, path: Any, **options: Any) -> Any:  # type: ignore[override]
@@ -36,6 +39,22 @@ def move_apart(project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(sys, "path_hooks", [finder, *sys.path_hooks])
     monkeypatch.syspath_prepend(folder)
+
+
+def _stands_beside(entry: Path) -> bool:
+    """Whether the application may find an entry of the project beside itself: no settings, data or caches."""
+    private = entry.name.startswith(".") or entry.name in {"app", "secrets", "__pycache__"}
+    return not private and ".db" not in entry.name and ".sqlite" not in entry.name
+
+
+def _link(entry: Path, target: Path) -> None:
+    try:
+        target.symlink_to(entry, target_is_directory=entry.is_dir())
+    except OSError:  # Windows allows links only to some
+        if entry.is_dir():
+            shutil.copytree(entry, target)
+        else:
+            shutil.copy2(entry, target)
 
 
 def original(path: str | Path, folder: Path, project: Path) -> Path:

@@ -1,6 +1,7 @@
 """What the author of a lesson's checks says to judge an answer."""
 
 import re
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def expect_answer(response: "httpx.Response", status: int, body: Any = ..., *, a
     expect(
         response.status_code == status,
         expected=f"status {status} from {request}",
-        found=f"status {response.status_code} with the body {shorten(response.text)}",
+        found=told_status(response),
         at=at,
     )
     if body is ...:
@@ -71,6 +72,28 @@ def expect_answer(response: "httpx.Response", status: int, body: Any = ..., *, a
     expect(found == body, expected=f"the body {body!r} from {request}", found=f"{found!r}", at=at)
 
 
+def told_status(response: "httpx.Response") -> str:
+    """A status for `Unmet.found`, with where a redirect leads or else what the body says."""
+    if response.is_redirect:
+        return f"status {response.status_code}, a redirect to {response.headers.get('location', 'nowhere')}"
+    return f"status {response.status_code} with the body {shorten(response.text)}"
+
+
+def learners_line(error: BaseException, project: Path) -> tuple[str, int] | None:
+    """What `Unmet.at` needs to point at the learner's innermost line in a traceback; None if it has none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(project)]
+    return (Path(own[-1].filename).relative_to(project).as_posix(), own[-1].lineno or 1) if own else None
+
+
+def described(error: BaseException | None) -> str:
+    """Type and text of an exception for `Unmet.found`, without links to a library's web page."""
+    lines = (line.strip() for line in str(error).splitlines())
+    links = ("For further information", "(Background on this error")
+    kept = " ".join(line for line in lines if line and not line.startswith(links))
+    return shorten(f"{type(error).__name__}: {kept}" if kept else type(error).__name__, 240)
+
+
 def line_with(file: str, project: Path, *patterns: str) -> str | tuple[str, int]:
     """What `Unmet.at` needs to point at a line of a learner's file, found by its text.
 
@@ -82,7 +105,8 @@ def line_with(file: str, project: Path, *patterns: str) -> str | tuple[str, int]
     Returns:
         The file and the first such line; only the file where there is none.
     """
-    lines = (project / file).read_text(encoding="utf-8", errors="replace").splitlines()
+    path = project / file
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     for pattern in patterns:
         for number, line in enumerate(lines, 1):
             if re.search(pattern, line):

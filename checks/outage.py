@@ -77,7 +77,10 @@ class Database:
     async def close_all(self) -> None:
         """Close every connection under SQLAlchemy, as a server that restarts does."""
         for connection in list(self.open.values()):
-            await connection.driver_connection.close()
+            if hasattr(connection, "driver_connection"):
+                await connection.driver_connection.close()
+            else:
+                connection.close()  # of an engine that blocks: the conventions say so
 
     async def go_away(self) -> None:
         """Close every connection and refuse new ones."""

@@ -31,7 +31,7 @@ async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["ht
         state = await stack.enter_async_context(_Lifespan(app)) if lifespan else None
         transport = _recording_transport(app, dict(state or {}))
         yield await stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url="http://library.test")
+            httpx.AsyncClient(transport=transport, base_url="http://localhost")
         )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks.expect import expect, expect_answer, line_with
+from checks.expect import Unmet, expect, expect_answer, line_with, told_status
 
 if TYPE_CHECKING:
     import httpx
@@ -40,11 +40,16 @@ async def test_live_is_served(app: "FastAPI", client: "httpx.AsyncClient", proje
 
     Next: Compare method, path and prefix with step 3; a router serves nothing before step 1 includes it.
     """
-    response = await client.get(LIVE)
+    try:
+        response = await client.get(LIVE)
+    except Exception as error:
+        if not isinstance(error, Unmet) and getattr(error, "endpoint", None) is None:
+            raise
+        return  # there is a route; what its handler does is for the next check to say
     expect(
         response.status_code not in {404, 405} and not response.is_redirect,
         expected=f"a route for GET {LIVE}",
-        found=f"status {response.status_code}; the application serves {served_paths(app)}",
+        found=f"{told_status(response)}; the application serves {served_paths(app)}",
         at=response.extensions.get("endpoint") or line_with(MAIN, project, "include_router", r"FastAPI\("),
     )
 
@@ -78,7 +83,7 @@ async def test_live_answers_with_json(client: "httpx.AsyncClient") -> None:
     )
 
 
-@pytest.mark.needs("test_live_is_served")
+@pytest.mark.needs("test_live_answers_ok")
 async def test_live_is_documented(app: "FastAPI", client: "httpx.AsyncClient") -> None:
     """The documentation says what /health/live answers
 

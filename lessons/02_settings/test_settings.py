@@ -1,7 +1,10 @@
 """Lesson 02: settings from the environment and from .env, checked before anything starts."""
 
+import logging
+import re
 import shutil
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks.apart import blame
-from checks.expect import Unmet, expect, line_with
+from checks.expect import Unmet, described, expect, line_with
+from checks.serving import serving
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("apart")
 
 EXAMPLE = ".env.example"
+MAIN = "app/main.py"
+CONFIG_FILE = "app/core/config.py"
+TALKS = (r"\bprint\(", r"\.(debug|info|warning|error|exception|critical|log)\(", r"\.write\(")
 CONFIG = "app.core.config"
 KEY = "0123456789abcdef0123456789abcdef"
 NAMES = ("APP_NAME", "DEBUG", "DATABASE_URL", "SECRET_KEY")
@@ -44,12 +51,28 @@ def settings_class(apart: Path) -> Callable[[], object]:
 
     def place() -> object:
         module = sys.modules.get(CONFIG)
-        return blame(module.Settings, apart) if hasattr(module, "Settings") else "app/core/config.py"
+        return blame(module.Settings, apart) if hasattr(module, "Settings") else CONFIG_FILE
 
     return place
 
 
 Place = Callable[[], object]
+
+
+@pytest.fixture
+def overheard(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """What was printed or logged since the last call; the log is heard at every level."""
+    caplog.set_level(logging.DEBUG)
+
+    def overheard() -> str:
+        printed, logged = capsys.readouterr(), caplog.text
+        caplog.clear()
+        return printed.out + printed.err + logged
+
+    return overheard
+
+
+Overheard = Callable[[], str]
 
 
 def test_environment_reaches_the_settings(read: Read, settings_class: Place) -> None:
@@ -126,6 +149,30 @@ def test_debug_is_off_by_default(read: Read, settings_class: Place) -> None:
     """
     debug = read(SECRET_KEY=KEY).debug
     expect(debug is False, expected="debug to be False", found=f"debug is {debug!r}", at=settings_class())
+
+
+@pytest.mark.needs("test_only_the_key_has_to_be_set")
+def test_defaults_are_those_of_the_brief(read: Read, settings_class: Place) -> None:
+    """app_name and database_url have the defaults of step 1
+
+    Why: Whoever reads the brief, or the documentation, expects the service to do what stands there.
+
+    Next: Compare the two with the table of step 1.
+    """
+    settings = read(SECRET_KEY=KEY)
+    expect(
+        settings.app_name == "Lending library",
+        expected="app_name to be 'Lending library' when nothing sets it",
+        found=f"app_name is {settings.app_name!r}",
+        at=settings_class(),
+    )
+    url = str(settings.database_url)
+    expect(
+        Path(url).name == "library.db",
+        expected="database_url to name the file library.db when nothing sets it",
+        found=f"database_url is {url!r}",
+        at=settings_class(),
+    )
 
 
 @pytest.mark.needs("test_only_the_key_has_to_be_set")
@@ -256,7 +303,9 @@ def test_key_is_not_shown(read: Read, settings_class: Place) -> None:
 
 
 @pytest.mark.needs("test_short_key_is_refused")
-def test_refusal_does_not_show_the_key(read: Read, settings_class: Place) -> None:
+def test_refusal_does_not_show_the_key(
+    read: Read, settings_class: Place, overheard: Overheard, project: Path
+) -> None:
     """The error about a short key does not show that key
 
     Why: The error of a failed start stands in the log, and a short key may be one that is in use.
@@ -266,10 +315,55 @@ def test_refusal_does_not_show_the_key(read: Read, settings_class: Place) -> Non
     short = "tomorrow-never-knows"
     error = refusal(read, SECRET_KEY=short)
     expect(
-        short not in str(error),
+        short not in "".join(traceback.format_exception(error)),
         expected="an error that names the setting and not its value",
-        found=f"an error that shows {short!r}",
+        found=f"an error, or one that led to it, that shows {short!r}",
         at=settings_class(),
+    )
+    expect(
+        short not in overheard(),
+        expected="nothing printed or logged that shows the key",
+        found=f"{short!r} in the output",
+        at=line_with(CONFIG_FILE, project, *TALKS),
+    )
+
+
+@pytest.mark.needs("test_key_is_not_shown")
+def test_start_does_not_show_the_key(load_app: LoadApp, overheard: Overheard, project: Path) -> None:
+    """Nothing that is printed or logged while the application is made shows the key
+
+    Why: The output of a start is kept for years, and read by many.
+
+    Next: Look for the line that prints or logs the key, or the settings as a dictionary.
+    """
+    load_app(SECRET_KEY=KEY)
+    file = next((file for file in (CONFIG_FILE, MAIN) if talks(project / file)), MAIN)
+    expect(
+        KEY not in overheard(),
+        expected="no key in the output",
+        found="the key itself, printed or logged",
+        at=line_with(file, project, *TALKS),
+    )
+
+
+@pytest.mark.anyio
+@pytest.mark.needs("test_missing_key_is_refused")
+async def test_service_without_key_does_not_start(load_app: LoadApp, project: Path) -> None:
+    """Without SECRET_KEY the service does not start
+
+    Why: A service that starts half is found by its users; one that does not start, by whoever started it.
+
+    Next: Step 4: what does create_app() do with the error of get_settings()?
+    """
+    try:
+        async with serving(load_app(**NOTHING_SET)):
+            pass
+    except (Exception, SystemExit):  # noqa: BLE001 - at import or at start-up, in whatever words
+        return
+    raise Unmet(
+        expected="an error at the start when SECRET_KEY is set nowhere",
+        found="an application that starts",
+        at=line_with(MAIN, project, r"except\b", r"get_settings\(", r"FastAPI\("),
     )
 
 
@@ -287,7 +381,7 @@ def test_title_comes_from_the_settings(load_app: LoadApp, project: Path) -> None
         title == "Reading room",
         expected="the title 'Reading room' when APP_NAME=Reading room",
         found=f"the title {title!r}",
-        at=line_with("app/main.py", project, r"FastAPI\("),
+        at=line_with(MAIN, project, r"FastAPI\("),
     )
 
 
@@ -305,7 +399,7 @@ def test_debug_reaches_the_application(load_app: LoadApp, project: Path) -> None
             app.debug is value,
             expected=f"app.debug to be {value} when DEBUG={str(value).lower()}",
             found=f"app.debug is {app.debug!r}",
-            at=line_with("app/main.py", project, r"FastAPI\("),
+            at=line_with(MAIN, project, r"FastAPI\("),
         )
 
 
@@ -316,7 +410,7 @@ def test_example_names_every_setting(project: Path) -> None:
 
     Next: Step 5: one line per setting, with a sentence above it.
     """
-    named = names_in((project / EXAMPLE).read_text(encoding="utf-8", errors="replace"))
+    named = names_in(example_text(project))
     missing = [name for name in NAMES if name not in named]
     expect(
         not missing,
@@ -361,6 +455,23 @@ def test_example_holds_no_usable_key(project: Path, apart: Path, read: Read) -> 
     )
 
 
+def example_text(project: Path) -> str:
+    """The text of .env.example.
+
+    Raises `checks.expect.Unmet` if there is none, or none in UTF-8.
+    """
+    try:
+        return (project / EXAMPLE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Unmet(expected=f"a file {EXAMPLE} in project/", found="no such file", at=EXAMPLE) from None
+    except UnicodeDecodeError:
+        raise Unmet(
+            expected=f"{EXAMPLE} as a text in UTF-8",
+            found="bytes that are not UTF-8; an editor can save the file in another encoding",
+            at=EXAMPLE,
+        ) from None
+
+
 def refusal(read: Read, **environment: str) -> BaseException | None:
     """The error with which settings are refused under an environment, or None if they are not."""
     try:
@@ -368,10 +479,6 @@ def refusal(read: Read, **environment: str) -> BaseException | None:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the refusal looks like
         return error
     return None
-
-
-def described(error: BaseException | None) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def revealed(secret: Any) -> Any:
@@ -382,6 +489,12 @@ def revealed(secret: Any) -> Any:
 def write_env(folder: Path, **lines: str) -> None:
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
     (folder / ".env").write_text(text, encoding="utf-8")
+
+
+def talks(file: Path) -> bool:
+    """Whether some line of a file prints or logs."""
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return any(re.search(pattern, text) for pattern in TALKS)
 
 
 def names_in(example: str) -> set[str]:

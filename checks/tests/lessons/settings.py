@@ -67,6 +67,23 @@ def is_sqlite(self) -> bool:
     return self.database_url.startswith("sqlite")
 """
 
+SETTINGS = "settings = get_settings()"
+SHORT_KEY_TOLD = """secret_key: SecretStr
+
+    @field_validator("secret_key")
+    @classmethod
+    def long_enough(cls, key: SecretStr) -> SecretStr:
+        if len(key.get_secret_value()) < 32:
+            print("too short:", key.get_secret_value())
+            raise ValueError("at least 32 characters")
+        return key
+"""
+CHAINED = """try:
+        return Settings()
+    except ValueError as error:
+        raise RuntimeError("the settings are not valid") from error
+"""
+
 WRONG = [
     Wrong(
         "the environment read by hand",
@@ -188,6 +205,68 @@ WRONG = [
         CLASS,
     ),
     Wrong(
+        "a key in the error that led to the error",
+        {CONFIG: [(", hide_input_in_errors=True", ""), (MADE, CHAINED)]},
+        "test_refusal_does_not_show_the_key",
+        CLASS,
+    ),
+    Wrong(
+        "a short key that is printed",
+        {CONFIG: [(KEY, SHORT_KEY_TOLD), ("import Field,", "import Field, field_validator,")]},
+        "test_refusal_does_not_show_the_key",
+        Line(CONFIG, "print("),
+    ),
+    Wrong(
+        "a key that is printed",
+        {
+            CONFIG: (
+                MADE,
+                (
+                    "settings = Settings()\n"
+                    "    print(settings.secret_key.get_secret_value())\n"
+                    "    return settings"
+                ),
+            )
+        },
+        "test_start_does_not_show_the_key",
+        Line(CONFIG, "print("),
+    ),
+    Wrong(
+        "a key that is logged",
+        {
+            MAIN: [
+                (SETTINGS, SETTINGS + "\n    logging.info(settings.secret_key.get_secret_value())"),
+                ("from fastapi import", "import logging\n\nfrom fastapi import"),
+            ]
+        },
+        "test_start_does_not_show_the_key",
+        Line(MAIN, "logging.info"),
+    ),
+    Wrong(
+        "a service that starts all the same",
+        {
+            MAIN: (
+                SETTINGS,
+                "try:\n        settings = get_settings()\n    except Exception:\n        return FastAPI()",
+            )
+        },
+        "test_service_without_key_does_not_start",
+        Line(MAIN, "except"),
+    ),
+    Wrong(
+        "another name by default",
+        {CONFIG: ('"Lending library"', '"FastAPI"')},
+        "test_defaults_are_those_of_the_brief",
+        CLASS,
+    ),
+    Wrong(
+        "another database by default",
+        {CONFIG: ("aiosqlite:///./library.db", "aiosqlite://")},
+        "test_defaults_are_those_of_the_brief",
+        CLASS,
+    ),
+    Wrong("no example", {EXAMPLE: None}, "test_example_names_every_setting"),
+    Wrong(
         "settings read each time",
         {CONFIG: ("@lru_cache\n", "")},
         "test_settings_are_read_once",
@@ -284,7 +363,60 @@ WRONG = [
     ),
 ]
 
+BESIDE = """app = FastAPI(
+        title=settings.app_name,
+        debug=settings.debug,
+        description=(Path(__file__).parents[1] / "about.md").read_text(encoding="utf-8"),
+    )
+    app.mount("/static", StaticFiles(directory=Path(__file__).parents[1] / "static"))"""
+
 RIGHT = [
+    Right(
+        "files that stand beside app/",
+        {
+            "about.md": "Books to borrow",
+            "static/style.css": "",
+            MAIN: [
+                (
+                    "from fastapi import FastAPI\n",
+                    (
+                        "from pathlib import Path\n\n"
+                        "from fastapi import FastAPI\nfrom fastapi.staticfiles import StaticFiles\n"
+                    ),
+                ),
+                (APPLICATION, BESIDE),
+            ],
+        },
+    ),
+    Right(
+        "an error in words of its own that keeps its cause",
+        {CONFIG: (MADE, CHAINED)},
+    ),
+    Right(
+        "settings that the log tells",
+        {
+            MAIN: [
+                (SETTINGS, SETTINGS + '\n    logging.info("starting with %r", settings)'),
+                ("from fastapi import", "import logging\n\nfrom fastapi import"),
+            ]
+        },
+    ),
+    Right(
+        "settings that are asked for at the start-up, too",
+        {
+            MAIN: [
+                (
+                    "def create_app",
+                    (
+                        "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n"
+                        "    app.state.settings = get_settings()\n    yield\n\n\ndef create_app"
+                    ),
+                ),
+                ("debug=settings.debug)", "debug=settings.debug, lifespan=lifespan)"),
+                ("from fastapi import", "from contextlib import asynccontextmanager\n\nfrom fastapi import"),
+            ]
+        },
+    ),
     Right(
         "a file found from the module, wherever the service is started",
         {

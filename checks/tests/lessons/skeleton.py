@@ -149,6 +149,26 @@ WRONG = [
         "test_live_is_documented",
     ),
     Wrong(
+        "an application that redirects each request",
+        {
+            MAIN: [
+                (
+                    "    app.include_router(",
+                    "    app.add_middleware(HTTPSRedirectMiddleware)\n    app.include_router(",
+                ),
+                (
+                    "from fastapi import FastAPI\n",
+                    (
+                        "from fastapi import FastAPI\n"
+                        "from fastapi.middleware.httpsredirect import HTTPSRedirectMiddleware\n"
+                    ),
+                ),
+            ]
+        },
+        "test_live_is_served",
+        INCLUDED,
+    ),
+    Wrong(
         "the factory itself",
         {MAIN: ("app = create_app()", "app = create_app")},
         "test_app_is_a_fastapi_application",
@@ -170,7 +190,7 @@ WRONG = [
     Wrong(
         "a text where a model was promised",
         {ROUTER: (ANSWER, 'return "ok"')},
-        "test_live_is_served",
+        "test_live_answers_ok",
         DECORATOR,
     ),
     Wrong(
@@ -182,21 +202,21 @@ WRONG = [
                 (ANSWER, "return object()"),
             ]
         },
-        "test_live_is_served",
+        "test_live_answers_ok",
         DECORATOR,
         Kind.RAISED,
     ),
     Wrong(
         "a value that the model refuses",
         {ROUTER: (ANSWER, 'return HealthStatus(status="fine")')},
-        "test_live_is_served",
+        "test_live_answers_ok",
         Line(ROUTER, '"fine"'),
         Kind.RAISED,
     ),
     Wrong(
         "a handler that is still to be written",
         {ROUTER: (ANSWER, 'raise NotImplementedError("later")')},
-        "test_live_is_served",
+        "test_live_answers_ok",
         Line(ROUTER, "raise"),
         Kind.STUB,
     ),
@@ -224,6 +244,27 @@ WRONG = [
 ]
 
 RIGHT = [
+    Right(
+        "an application that answers to one host name",
+        {
+            MAIN: [
+                (
+                    "    app.include_router(",
+                    (
+                        '    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost"])\n'
+                        "    app.include_router("
+                    ),
+                ),
+                (
+                    "from fastapi import FastAPI\n",
+                    (
+                        "from fastapi import FastAPI\n"
+                        "from fastapi.middleware.trustedhost import TrustedHostMiddleware\n"
+                    ),
+                ),
+            ]
+        },
+    ),
     Right(
         "one module, no factory, the route on the application itself",
         {
