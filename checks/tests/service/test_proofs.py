@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from checks.tests.service.states import pytest_arguments, run
+from checks.tests.service.states import LAST, build, pytest_arguments, run
 
 PROOFS = Path(__file__).parent / "proofs"
 
 
-def prove(state: Path, module: str, database_url: str | None = None) -> None:
+def prove(folder: Path, module: str, database_url: str | None = None) -> None:
     """Run one module of proofs. Warnings are errors; a proof that was skipped proves nothing."""
-    shutil.copytree(
-        PROOFS, state / "proofs", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-    )
+    state = build(LAST, folder / "state")
+    shutil.copytree(PROOFS, state / "proofs", ignore=shutil.ignore_patterns("__pycache__"))
     options = ["-p", "proofs.surroundings", "-o", "python_files=proof_*.py", "-W", "error", "-rP"]
     env = {"PROOF_DATABASE_URL": database_url} if database_url else {}
 
