@@ -241,8 +241,8 @@ def _is_response(of: "Class | str | None", project: Project) -> bool:
 def _response_class_is_modelless(route: Route, project: Project) -> bool:
     given = route.keywords.get("response_class")
     scope = route.scope
-    if given is None and isinstance(route.node.func, ast.Attribute):
-        given, scope = _default_class(route.node.func.value, route.scope, project)
+    if given is None and route.router is not None:
+        given, scope = _default_class(*route.router, project)
     target: Target | None = project.resolver.resolve(given, scope) if given is not None else None
     if isinstance(target, str):
         return target in MODELLESS or target.endswith(

@@ -12,6 +12,7 @@ from checks.finding import Place
 from checks.source.files import Unparsed, decode, find, quiet, read_tree
 from checks.source.graph import reachable
 from checks.source.layers import Area, Layer, area_of, layer_of
+from checks.source.registrations import followed
 from checks.source.resolver import Resolver, Target
 from checks.source.routes import Route, handler_of, routes_of
 from checks.source.scopes import Class, Function, Module, Scope
@@ -86,12 +87,13 @@ class Project:
     @cached_property
     def routes(self) -> tuple[Route, ...]:
         """Every route of the application, in the order of files and lines."""
-        return tuple(
+        registered = (
             route
             for module in self.application
             if _may_route(module)
             for route in routes_of(module, self.resolver)
         )
+        return tuple(followed(registered, self.application, self.resolver))
 
     @cached_property
     def web(self) -> frozenset[Module]:

@@ -1,0 +1,51 @@
+"""Registrations are seen, also where their handler cannot be told."""
+
+from pathlib import Path
+
+import pytest
+
+from checks.source import Route, parse
+
+HEAD = "from fastapi import APIRouter\nfrom elsewhere import handlers, listed\nrouter = APIRouter()\n"
+
+
+@pytest.mark.parametrize(
+    "registering",
+    [
+        "for path, handler in listed():\n    router.add_api_route(path, handler)",
+        "router.add_api_route('/x', handlers['x'])",
+        "add = router.add_api_route\nadd('/x', handlers.x)",
+        "def add(path, handler):\n    router.add_api_route(path, handler)",
+        "def route(path):\n    def register(fn):\n        return router.get(path)(fn)\n    return register",
+        "def register(fn):\n    fn = handlers.checked(fn)\n    router.add_api_route('/x', fn)",
+    ],
+)
+def test_registration_counts_without_its_handler(registering: str, tmp_path: Path) -> None:
+    (route,) = _routes(f"{HEAD}{registering}\n", tmp_path)
+    assert route.handler is None
+
+
+def test_each_use_of_a_helper_is_a_route(tmp_path: Path) -> None:
+    source = (
+        "def add(path, handler):\n    router.add_api_route(path, handler)\n"
+        "async def one(): ...\nadd('/one', one)\nadd('/two', handlers.two)\n"
+    )
+    found = [route.handler and route.handler.name for route in _routes(HEAD + source, tmp_path)]
+    assert found == ["one", None]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "get = router.get\nget = print\n@get('/x')\ndef one(): ...",
+        "first = second\nsecond = first\n@first\ndef one(): ...",
+        "def again(path):\n    return again(path)\n@again('/x')\ndef one(): ...",
+    ],
+)
+def test_what_is_not_a_registration(source: str, tmp_path: Path) -> None:
+    assert _routes(f"{HEAD}{source}\n", tmp_path) == ()
+
+
+def _routes(source: str, folder: Path) -> tuple[Route, ...]:
+    (folder / "router.py").write_text(source, encoding="utf-8")
+    return parse(folder).routes
