@@ -137,6 +137,7 @@ def _by_handler(route: Route, project: Project) -> Iterator[Finding]:
         handler is None
         or route.hidden
         or handler.is_generator
+        or _takes_anothers_signature(handler, project)
         or _response_class_is_modelless(route, project)
     ):
         return
@@ -155,6 +156,13 @@ def _by_handler(route: Route, project: Project) -> Iterator[Finding]:
             )
     else:
         yield from _annotation(route, handler, annotation, project)
+
+
+def _takes_anothers_signature(handler: Function, project: Project) -> bool:
+    """Whether ``functools.wraps`` lends the handler the annotations of a function that it wraps."""
+    scope = handler.parent or handler
+    calls = (decorator for decorator in handler.decorators if isinstance(decorator, ast.Call))
+    return any(project.resolver.resolve(call.func, scope) == "functools.wraps" for call in calls)
 
 
 def _annotation(route: Route, handler: Function, annotation: ast.expr, project: Project) -> Iterator[Finding]:
