@@ -386,8 +386,7 @@ def _may_fail_between(
         start = min((t.lineno for t in tries), default=min(yields))
     between = range((assignment.end_lineno or assignment.lineno) + 1, start)
     return any(
-        node.lineno in between and not _closes_when_failing(node, closings)
-        for node in _failures(lifespan, project)
+        node.lineno in between and not _is_dealt_with(node, closings) for node in _failures(lifespan, project)
     )
 
 
@@ -404,19 +403,26 @@ def _failures(lifespan: Function, project: Project) -> Iterator[ast.expr | ast.s
             yield call
 
 
-def _closes_when_failing(node: ast.AST, closings: list[ast.AST]) -> bool:
-    """Whether the statements round a node close the object before the failure leaves them."""
+def _is_dealt_with(node: ast.AST, closings: list[ast.AST]) -> bool:
+    """Whether the statements round a node hold a failure, or close the object before it leaves them."""
     around = parent(node)
     while around is not None and not isinstance(around, ast.AsyncFunctionDef):
         branches: list[ast.AST] = []
         if isinstance(around, ast.Try):
             branches = [*around.handlers]
+            if node in ast.walk(ast.Module(around.body, [])) and any(map(_swallows, around.handlers)):
+                return True
         elif isinstance(around, ast.If | ast.ExceptHandler):
             branches = [around]
         if any(_stands_in(closing, branch) for closing in closings for branch in branches):
             return True
         around = parent(around)
     return False
+
+
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    is_broad = handler.type is None or written(handler.type) in {"Exception", "BaseException"}
+    return is_broad and not any(isinstance(inner, ast.Raise) for inner in ast.walk(handler))
 
 
 def _stands_in(node: ast.AST | None, branch: ast.AST) -> bool:
