@@ -7,6 +7,7 @@ asks, it meets what it would meet in production. Only the waiting is played: tim
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Database:
         open: the connections that are open now, in SQLAlchemy's form.
         lent: how many of them are in use now.
         disposed: the engines that were disposed of.
+        statements: how many statements were sent, over any engine.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,6 +39,7 @@ class Database:
         self.open: dict[int, Any] = {}
         self.lent = 0
         self.disposed: list[Any] = []
+        self.statements = 0
 
     @property
     def url(self) -> str:
@@ -70,6 +73,10 @@ class Database:
         """A pool has got a connection back."""
         self.lent -= 1
 
+    def on_statement(self, *_: object) -> None:
+        """An engine is about to send a statement."""
+        self.statements += 1
+
     def on_disposed(self, engine: Any) -> None:
         """An engine has been disposed of."""
         self.disposed.append(engine)
@@ -92,8 +99,20 @@ class Database:
         self._away.rename(self._folder)
 
 
+@dataclass
+class Held:
+    """How often the database was asked while it did not answer.
+
+    Attributes:
+        count: the attempts of the check's own task and of tasks that began after it; what the application
+            does in the background is not counted.
+    """
+
+    count: int = 0
+
+
 @asynccontextmanager
-async def stalled(engine: Any) -> AsyncIterator[None]:
+async def stalled(engine: Any, *, queries: bool = False) -> AsyncIterator[Held]:
     """Let every new connection wait for ever, for as long as the block runs.
 
     "For ever" takes no time: the running loop's clock is put forward while a connection is waited for, so
@@ -101,10 +120,16 @@ async def stalled(engine: Any) -> AsyncIterator[None]:
 
     Args:
         engine: the application's, whose idle connections are dropped first.
+        queries: let connections through, and every statement wait instead.
+
+    Yields:
+        A count of what had to wait.
     """
     from sqlalchemy.util import await_only
 
     _listen()
+    held = Held()
+    background = asyncio.all_tasks() - {asyncio.current_task()}
     loop: Any = asyncio.get_running_loop()
     real, ahead = loop.time, 0.0
     loop.time = lambda: real() + ahead
@@ -117,19 +142,23 @@ async def stalled(engine: Any) -> AsyncIterator[None]:
             await asyncio.sleep(0)
 
     def refuse(dialect: Any) -> None:
+        if asyncio.current_task() not in background:
+            held.count += 1
         await_only(wait())
         raise dialect.loaded_dbapi.OperationalError("the connection timed out")
 
     await engine.dispose()
-    _refusing.append(refuse)
+    refusing = _refusing_queries if queries else _refusing_connections
+    refusing.append(refuse)
     try:
-        yield
+        yield held
     finally:
-        _refusing.remove(refuse)
+        refusing.remove(refuse)
 
 
 _watching: list[Database] = []
-_refusing: list[Callable[[Any], None]] = []
+_refusing_connections: list[Callable[[Any], None]] = []
+_refusing_queries: list[Callable[[Any], None]] = []
 
 
 @cache
@@ -142,8 +171,12 @@ def _listen() -> None:
     from sqlalchemy.pool import Pool
 
     def connecting(dialect: Any, _record: object, _args: object, _options: object) -> None:
-        for refuse in _refusing:
+        for refuse in _refusing_connections:
             refuse(dialect)
+
+    def executing(*arguments: Any) -> None:
+        for refuse in _refusing_queries:
+            refuse(arguments[-1].dialect)
 
     event.listen(Pool, "connect", _passed_on(Database.on_connect))
     event.listen(Pool, "close", _passed_on(Database.on_close))
@@ -151,7 +184,10 @@ def _listen() -> None:
     event.listen(Pool, "checkout", _passed_on(Database.on_checkout))
     event.listen(Pool, "checkin", _passed_on(Database.on_checkin))
     event.listen(Engine, "engine_disposed", _passed_on(Database.on_disposed))
+    event.listen(Engine, "before_cursor_execute", _passed_on(Database.on_statement))
     event.listen(Engine, "do_connect", connecting)
+    event.listen(Engine, "do_execute", executing)
+    event.listen(Engine, "do_execute_no_params", executing)
 
 
 @cache

@@ -330,11 +330,11 @@ def test_refusal_does_not_show_the_key(
 
 @pytest.mark.needs("test_key_is_not_shown")
 def test_start_does_not_show_the_key(load_app: LoadApp, overheard: Overheard, project: Path) -> None:
-    """Nothing that is printed or logged while the application is made shows the key
+    """Starting the application prints or logs no key
 
     Why: The output of a start is kept for years, and read by many.
 
-    Next: Look for the line that prints or logs the key, or the settings as a dictionary.
+    Next: Step 2 and step 4: does some line print or log the key, or the settings as a dictionary?
     """
     load_app(SECRET_KEY=KEY)
     file = next((file for file in (CONFIG_FILE, MAIN) if talks(project / file)), MAIN)

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import inspect
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks.expect import Unmet, expect, expect_answer, line_with, shorten
-from checks.outage import Database, stalled
+from checks.expect import Unmet, described, expect, expect_answer, learners_line, line_with, shorten
+from checks.outage import TICK, Database, stalled
 from checks.serving import serving
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ ROUTER = "app/health/router.py"
 READY = "/health/ready"
 PATIENCE = 5.0
 """Seconds within which a probe has to answer, as the brief says."""
+OVERSHOOT = 5 * TICK
+"""Seconds by which the played clock may go too far before a time limit is seen."""
+ERROR_WORDS = ("sqlite", "unable to open", "no active connection", "Error", "library.db")
+"""What the text of an error holds when the database of these checks is away."""
+SIGNS = {
+    "didn't stop": "a lifespan that yields more than once",
+    "didn't yield": "a lifespan that ends without a yield",
+    "asynchronous context manager": "a lifespan that is no asynchronous context manager",
+    "__aenter__": "a lifespan that is no asynchronous context manager",
+    "positional argument": "a lifespan that cannot be called with the application",
+}
+"""What Python says of a lifespan that is written wrongly, and what that means."""
 
 
 @pytest.fixture
@@ -48,6 +61,20 @@ def engines(project: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Any, object]
     return made
 
 
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[logging.LogRecord]:
+    """What is logged from now on, in every logger that is switched on."""
+    records: list[logging.LogRecord] = []
+    handle = logging.Logger.handle
+
+    def overhear(logger: logging.Logger, record: logging.LogRecord) -> None:
+        records.append(record)
+        handle(logger, record)
+
+    monkeypatch.setattr(logging.Logger, "handle", overhear)
+    return records
+
+
 async def test_engine_is_there_while_the_application_runs(
     app: "FastAPI", load: "Load", project: Path
 ) -> None:
@@ -62,14 +89,9 @@ async def test_engine_is_there_while_the_application_runs(
     try:
         async with serving(app):
             engine = getattr(app.state, "engine", None)
-    except TypeError as error:
-        if "async iterator" not in str(error):
-            raise
-        raise Unmet(
-            expected="a lifespan that yields once",
-            found="a function without a yield",
-            at=lifespan_line(project),
-        ) from None
+    except (TypeError, AttributeError, RuntimeError) as error:
+        explain(error, project)
+        raise
     if engine is None:
         await complain_if_unwritten(load)
     expect(
@@ -78,6 +100,32 @@ async def test_engine_is_there_while_the_application_runs(
         found=f"an object of type {type(engine).__name__}" if engine else "no app.state.engine",
         at=lifespan_line(project),
     )
+
+
+def explain(error: Exception, project: Path) -> None:
+    """Say in the lesson's words what is wrong with a context manager that Python complains about.
+
+    Raises `checks.expect.Unmet`, unless the learner's own line in the traceback says more.
+    """
+    place = learners_line(error, project)
+    if "async iterator" in str(error):
+        opens = (
+            place
+            and "open_engine" in (project / place[0]).read_text(encoding="utf-8").splitlines()[place[1] - 1]
+        )
+        raise Unmet(
+            expected="open_engine to yield the engine" if opens else "a lifespan that yields once",
+            found="a function without a yield",
+            at=line_with(DATABASE, project, r"def open_engine\(")
+            if opens
+            else place or lifespan_line(project),
+        ) from None
+    if place is None:
+        raise Unmet(
+            expected="a lifespan that FastAPI can start with the application, and end once",
+            found=next((words for sign, words in SIGNS.items() if sign in str(error)), described(error)),
+            at=lifespan_line(project),
+        ) from None
 
 
 async def complain_if_unwritten(load: "Load") -> None:
@@ -133,21 +181,38 @@ async def test_factory_makes_sessions(app: "FastAPI", project: Path) -> None:
             else "no app.state.session_factory",
             at=lifespan_line(project),
         )
-        session: Any = factory()  # type: ignore[misc]
+        made_at = line_with(DATABASE, project, r"sessionmaker\(")
+        with blaming(lifespan_line(project) if inspect.isfunction(factory) else made_at, project):
+            session: Any = factory()  # type: ignore[misc]
         expect(
             isinstance(session, AsyncSession),
             expected="app.state.session_factory() to give an AsyncSession",
             found=f"an object of type {type(session).__name__}",
-            at=line_with(DATABASE, project, r"sessionmaker\("),
+            at=made_at,
         )
-        async with session:
-            url = (await session.connection()).engine.url
+        with blaming(made_at, project):
+            async with session:
+                engine = (await session.connection()).sync_connection.engine
+        same = engine.url == app.state.engine.url
         expect(
-            url == app.state.engine.url,
-            expected="sessions on the same database as app.state.engine",
-            found=f"sessions on {url}",
-            at=line_with(DATABASE, project, r"sessionmaker\("),
+            engine.pool is app.state.engine.pool,
+            expected="sessions on app.state.engine",
+            found="sessions on a second engine for the same database"
+            if same
+            else f"sessions on {engine.url}",
+            at=made_at,
         )
+
+
+@contextlib.contextmanager
+def blaming(at: object, project: Path) -> Iterator[None]:
+    """What a library says of sessions that are made wrongly, at a line of the learner's."""
+    try:
+        yield
+    except Exception as error:
+        if learners_line(error, project):
+            raise
+        raise Unmet(expected="sessions that can be used", found=described(error), at=at) from None
 
 
 @pytest.mark.needs("test_factory_makes_sessions")
@@ -170,7 +235,7 @@ async def test_objects_stay_readable_after_commit(app: "FastAPI", project: Path)
 
 @pytest.mark.needs("test_engine_is_there_while_the_application_runs")
 async def test_connections_are_closed_at_shutdown(
-    app: "FastAPI", database: Database, engines: dict[Any, object]
+    app: "FastAPI", database: Database, engines: dict[Any, object], project: Path
 ) -> None:
     """When the application ends, its connections are closed
 
@@ -179,7 +244,15 @@ async def test_connections_are_closed_at_shutdown(
     Next: Step 1: what happens after the yield?
     """
     async with serving(app):
+        early = app.state.engine.sync_engine in database.disposed
         await use(app.state.engine)
+    if early and database.open:
+        await database.close_all()
+        raise Unmet(
+            expected="an engine that is disposed of when the application ends",
+            found="one that was disposed of before the first request",
+            at=lifespan_line(project),
+        )
     await expect_all_closed(database, "after the application has ended", engines)
 
 
@@ -193,11 +266,32 @@ async def test_connections_are_closed_after_an_error(
 
     Next: Step 1: an error arrives at the yield. Which statement runs its last part even then?
     """
-    with contextlib.suppress(StartUpError):
+    with contextlib.suppress(Exception):  # in whatever words the lifespan tells it
         async with serving(app):
             await use(app.state.engine)
             raise StartUpError
     await expect_all_closed(database, "after an error", engines)
+
+
+@pytest.mark.needs("test_connections_are_closed_after_an_error")
+async def test_error_comes_out_of_the_lifespan(app: "FastAPI", project: Path) -> None:
+    """The lifespan lets an error go on
+
+    Why: Whoever started the service has to learn that something failed. An error that is kept back looks
+    like a normal end.
+
+    Next: Step 2: which statement in the lifespan catches errors at the yield?
+    """
+    try:
+        async with serving(app):
+            raise StartUpError  # noqa: TRY301 - it arrives at the lifespan's yield
+    except Exception:  # noqa: BLE001 - also an error that tells it in other words
+        return
+    raise Unmet(
+        expected="an error that is raised while the application runs to come out of the lifespan",
+        found="a lifespan that ended as if nothing had happened",
+        at=line_with(MAIN, project, r"except\b", r"suppress\(", r"def lifespan\("),
+    )
 
 
 @pytest.mark.needs("test_engine_is_there_while_the_application_runs")
@@ -248,7 +342,9 @@ async def test_application_can_start_again(app: "FastAPI", project: Path) -> Non
 
 
 @pytest.mark.needs("test_engine_is_there_while_the_application_runs")
-async def test_ready_answers_ok(client: "httpx.AsyncClient", project: Path) -> None:
+async def test_ready_answers_ok(
+    client: "httpx.AsyncClient", project: Path, logged: list[logging.LogRecord]
+) -> None:
     """GET /health/ready answers 200 and {"status": "ok"}
 
     Why: A load balancer sends requests only to a service that says it is ready.
@@ -256,7 +352,55 @@ async def test_ready_answers_ok(client: "httpx.AsyncClient", project: Path) -> N
     Next: Step 4 describes the route.
     """
     missing = line_with(ROUTER, project, r"APIRouter\(")
-    expect_answer(await client.get(READY), 200, {"status": "ok"}, at=missing)
+    response = await client.get(READY)
+    error = next(filter(None, map(exception_in, reversed(logged))), None)
+    if response.status_code != 200 and error is not None:
+        raise Unmet(
+            expected=f"status 200 from GET {READY}",
+            found=f"status {response.status_code}, and in the log {described(error)}",
+            at=learners_line(error, project) or response.extensions.get("endpoint"),
+        )
+    expect_answer(response, 200, {"status": "ok"}, at=missing)
+
+
+def exception_in(record: logging.LogRecord) -> BaseException | None:
+    """The exception that a record tells, in whatever way it was handed over."""
+    told = [record.exc_info[1]] if isinstance(record.exc_info, tuple) else []
+    given = record.args if isinstance(record.args, tuple) else ()
+    return next((one for one in (*told, *given, record.msg) if isinstance(one, BaseException)), None)
+
+
+@pytest.mark.needs("test_ready_answers_ok")
+async def test_ready_asks_the_database(
+    database: Database, client: "httpx.AsyncClient", project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/health/ready sends the database a query each time
+
+    Why: A pool lends connections that were closed long ago. Only an answer shows that somebody is there.
+
+    Next: Step 5: is the query sent, and its answer awaited?
+    """
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    by_driver: list[str] = []
+    for owner, name in ((AsyncConnection, "get_raw_connection"), (AsyncEngine, "raw_connection")):
+        original = getattr(owner, name)
+
+        def noted(*arguments: Any, original: Any = original) -> Any:
+            by_driver.append("asked")
+            return original(*arguments)
+
+        monkeypatch.setattr(owner, name, noted)
+    await client.get(READY)
+    before = database.statements
+    by_driver.clear()
+    await client.get(READY)
+    expect(
+        database.statements > before or by_driver,
+        expected="a query while /health/ready answers",
+        found="a connection at most, and no query",
+        at=line_with(DATABASE, project, r"\.(execute|scalar|exec_driver_sql)\(", r"def is_reachable\("),
+    )
 
 
 @pytest.mark.needs("test_ready_answers_ok")
@@ -270,7 +414,22 @@ async def test_ready_is_unavailable_without_database(database: Database, client:
     await client.get(READY)
     await database.go_away()
     for _ in range(2):
-        expect_answer(await client.get(READY), 503)
+        response = await client.get(READY)
+        expect_answer(response, 503)
+        expect(
+            not says_ok(response),
+            expected="a body that does not say ok, together with status 503",
+            found=f"the body {shorten(response.text)}",
+            at=response.extensions.get("endpoint"),
+        )
+
+
+def says_ok(response: "httpx.Response") -> bool:
+    """Whether a body says what the brief asks for when all is well."""
+    try:
+        return bool(response.json() == {"status": "ok"})
+    except ValueError:
+        return False
 
 
 @pytest.mark.needs("test_ready_is_unavailable_without_database")
@@ -297,18 +456,21 @@ async def test_ready_does_not_wait_for_ever(app: "FastAPI", client: "httpx.Async
 
     Next: Step 5 gives the limit; asyncio has a context manager for it.
     """
-    async with stalled(app.state.engine):
-        clock = asyncio.get_running_loop().time
-        start = clock()
-        response = await client.get(READY)
-        waited = clock() - start
-    expect_answer(response, 503)
-    expect(
-        waited <= PATIENCE,
-        expected=f"an answer within {PATIENCE:g} seconds",
-        found=f"an answer after {waited:.0f} seconds",
-        at=response.extensions.get("endpoint"),
-    )
+    for what, queries in (("connection", False), ("query", True)):
+        async with stalled(app.state.engine, queries=queries) as held:
+            clock = asyncio.get_running_loop().time
+            start = clock()
+            response = await client.get(READY)
+            waited = clock() - start
+        if queries and not held.count:
+            return  # the driver was asked directly: there is nothing to hold
+        expect_answer(response, 503)
+        expect(
+            waited <= PATIENCE + OVERSHOOT,
+            expected=f"an answer within {PATIENCE:g} seconds when a {what} takes for ever",
+            found=f"an answer after {waited:.1f} seconds",
+            at=response.extensions.get("endpoint"),
+        )
 
 
 @pytest.mark.needs("test_ready_answers_ok")
@@ -329,6 +491,27 @@ async def test_ready_gives_its_connection_back(database: Database, client: "http
     )
 
 
+@pytest.mark.needs(
+    "test_connections_are_closed_at_shutdown",
+    "test_factory_makes_sessions",
+    "test_ready_gives_its_connection_back",
+)
+async def test_every_engine_is_closed_at_shutdown(
+    app: "FastAPI", database: Database, engines: dict[Any, object]
+) -> None:
+    """What the probe and the sessions opened is closed at shutdown, too
+
+    Why: A second engine has connections of its own, and nobody who closes them.
+
+    Next: Step 3 and step 5: the factory and the probe are given the one engine of the lifespan.
+    """
+    async with serving(app) as client:
+        await client.get(READY)
+        async with app.state.session_factory() as session:
+            await session.connection()
+    await expect_all_closed(database, "after a probe, a session and the end", engines)
+
+
 @pytest.mark.needs("test_ready_is_unavailable_without_database")
 async def test_unavailable_answer_tells_no_secrets(database: Database, client: "httpx.AsyncClient") -> None:
     """The 503 does not tell what the error said
@@ -339,7 +522,7 @@ async def test_unavailable_answer_tells_no_secrets(database: Database, client: "
     """
     await database.go_away()
     response = await client.get(READY)
-    for words in ("sqlite", "unable to open", "no active connection", "Error", "library.db"):
+    for words in ERROR_WORDS:
         expect(
             words not in response.text,
             expected="a body that says that the service is unavailable, and no more",
@@ -350,7 +533,7 @@ async def test_unavailable_answer_tells_no_secrets(database: Database, client: "
 
 @pytest.mark.needs("test_ready_is_unavailable_without_database")
 async def test_reason_stands_in_the_log(
-    database: Database, client: "httpx.AsyncClient", project: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, client: "httpx.AsyncClient", project: Path, logged: list[logging.LogRecord]
 ) -> None:
     """The reason for a 503 stands in the log
 
@@ -358,23 +541,36 @@ async def test_reason_stands_in_the_log(
 
     Next: Step 5: the module has a logger, and a logger has a method for exceptions.
     """
-    loggers: list[str] = []
-    handle = logging.Logger.handle
-
-    def overhear(logger: logging.Logger, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
-            loggers.append(record.name)
-        handle(logger, record)
-
-    monkeypatch.setattr(logging.Logger, "handle", overhear)
     await database.go_away()
+    logged.clear()
     await client.get(READY)
+    libraries = {"sqlalchemy", "aiosqlite", "asyncio"}
+    own = [
+        record
+        for record in logged
+        if record.levelno >= logging.WARNING and record.name.partition(".")[0] not in libraries
+    ]
     expect(
-        any(name.partition(".")[0] not in {"sqlalchemy", "aiosqlite", "asyncio"} for name in loggers),
-        expected="a warning or an error in the log when the database is away",
-        found="none",
-        at=line_with(DATABASE, project, r"except\b"),
+        any(map(tells_reason, own)),
+        expected="a warning or an error in the log that tells what the database's error was",
+        found=f"only {shorten(own[-1].getMessage())!r}" if own else "none",
+        at=logging_line(own, project) or line_with(DATABASE, project, r"except\b"),
     )
+
+
+def logging_line(records: list[logging.LogRecord], project: Path) -> tuple[str, int] | None:
+    """The learner's line that logged the last of some records."""
+    own = (record for record in reversed(records) if Path(record.pathname).is_relative_to(project))
+    return next(((Path(one.pathname).relative_to(project).as_posix(), one.lineno) for one in own), None)
+
+
+def tells_reason(record: logging.LogRecord) -> bool:
+    """Whether a record holds an exception, or the text or type of one."""
+    places = {"name", "pathname", "filename", "module", "funcName"}
+    told = " ".join(
+        [record.getMessage(), *(str(vars(record)[name]) for name in vars(record).keys() - places)]
+    )
+    return exception_in(record) is not None or any(words in told for words in ERROR_WORDS)
 
 
 @pytest.mark.needs("test_ready_answers_ok")
@@ -396,13 +592,23 @@ async def test_ready_documents_both_answers(app: "FastAPI", client: "httpx.Async
 
 
 @pytest.mark.needs("test_engine_is_there_while_the_application_runs")
-async def test_live_needs_no_database(database: Database, client: "httpx.AsyncClient") -> None:
-    """/health/live answers 200 while the database is away
+async def test_live_needs_no_database(
+    app: "FastAPI", database: Database, client: "httpx.AsyncClient"
+) -> None:
+    """/health/live answers without asking the database
 
     Why: Who does not answer here is killed and started again. That brings no database back.
 
     Next: Leave live as it is: step 4 adds a second probe.
     """
+    async with stalled(app.state.engine) as held:
+        response = await client.get("/health/live")
+    expect(
+        not held.count,
+        expected="an answer from /health/live that waits for nobody",
+        found="it asks the database first",
+        at=response.extensions.get("endpoint"),
+    )
     await database.go_away()
     expect_answer(await client.get("/health/live"), 200, {"status": "ok"})
 
@@ -421,12 +627,13 @@ async def use(engine: Any) -> None:
 
 async def expect_all_closed(database: Database, when: str, engines: dict[Any, object]) -> None:
     count = len(database.open)
+    left = [place for engine, place in engines.items() if engine not in database.disposed]
     await database.close_all()
     expect(
         count == 0,
         expected=f"no open connection {when}",
         found=f"{count} that nobody closed",
-        at=next(iter(engines.values()), None),
+        at=next(iter([*left, *engines.values()]), None),
     )
 
 

@@ -10,7 +10,7 @@ ROUTER = "app/health/router.py"
 SCHEMAS = "app/health/schemas.py"
 
 LIFESPAN = Line(MAIN, "def lifespan(")
-READY = Line(ROUTER, "@router.get(\n")
+READY = Line(ROUTER, "@router.get(")
 MADE = Line(DATABASE, "create_async_engine(")
 MADE_BY_HAND = Line(MAIN, "create_async_engine(")
 FACTORY = Line(DATABASE, "sessionmaker(")
@@ -173,7 +173,175 @@ WRONG = [
         "a lifespan that yields twice",
         {MAIN: ("        yield\n", "        yield\n        yield\n")},
         "test_engine_is_there_while_the_application_runs",
-        kind=Kind.RAISED,
+        LIFESPAN,
+    ),
+    Wrong(
+        "a lifespan that is no asynchronous context manager",
+        {MAIN: [("import asynccontextmanager", "import contextmanager"), ("@asynccontext", "@context")]},
+        "test_engine_is_there_while_the_application_runs",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a lifespan without a parameter",
+        {
+            MAIN: [
+                ("lifespan(app: FastAPI)", "lifespan()"),
+                ("    async with open", "    app = FastAPI()\n    async with open"),
+            ]
+        },
+        "test_engine_is_there_while_the_application_runs",
+        LIFESPAN,
+    ),
+    Wrong(
+        "an engine that is never yielded",
+        {DATABASE: ("        yield engine\n", "        pass\n")},
+        "test_engine_is_there_while_the_application_runs",
+        Line(DATABASE, "def open_engine"),
+    ),
+    Wrong(
+        "a yield after the engine's block",
+        {MAIN: ("        yield\n", "    yield\n")},
+        "test_connections_are_closed_at_shutdown",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a lifespan that keeps errors back",
+        {
+            MAIN: (
+                "        yield\n",
+                "        try:\n            yield\n        except Exception:\n            pass\n",
+            )
+        },
+        "test_error_comes_out_of_the_lifespan",
+        Line(MAIN, "except"),
+    ),
+    Wrong(
+        "a factory that is not called",
+        {MAIN: ("make_session_factory(engine)", "make_session_factory")},
+        "test_factory_makes_sessions",
+        LIFESPAN,
+    ),
+    Wrong(
+        "an option with a spelling mistake",
+        {DATABASE: ("expire_on_commit", "expire_on_commits")},
+        "test_factory_makes_sessions",
+        FACTORY,
+    ),
+    Wrong(
+        "sessions for a URL",
+        {DATABASE: ("async_sessionmaker(engine,", "async_sessionmaker(engine.url,")},
+        "test_factory_makes_sessions",
+        FACTORY,
+    ),
+    Wrong(
+        "sessions on a second engine for the same database",
+        {DATABASE: ("async_sessionmaker(engine,", "async_sessionmaker(create_async_engine(engine.url),")},
+        "test_factory_makes_sessions",
+        FACTORY,
+    ),
+    Wrong(
+        "an engine that blocks beside the other one",
+        {
+            ROUTER: [
+                (
+                    "await is_reachable(request.app.state.engine)",
+                    'blocking.connect().exec_driver_sql("SELECT 1")',
+                ),
+                (
+                    "router = APIRouter(",
+                    (
+                        'blocking = create_engine(get_settings().database_url.replace("+aiosqlite", ""))\n'
+                        "router = APIRouter("
+                    ),
+                ),
+                (
+                    "from app.core.database import is_reachable",
+                    "from sqlalchemy import create_engine\n\nfrom app.core.config import get_settings",
+                ),
+            ]
+        },
+        "async-session",
+    ),
+    Wrong(
+        "a probe on an engine of its own",
+        {
+            DATABASE: (
+                ASK,
+                ASK.replace("engine.connect()", "create_async_engine(engine.url).connect()"),
+            )
+        },
+        "test_every_engine_is_closed_at_shutdown",
+        Line(DATABASE, "create_async_engine(engine.url)"),
+    ),
+    Wrong(
+        "a query that nobody awaits",
+        {DATABASE: ("await connection.execute", "connection.execute")},
+        "test_ready_asks_the_database",
+        Line(DATABASE, "connection.execute("),
+    ),
+    Wrong(
+        "a connection, tested by the pool, without a query",
+        {DATABASE: (QUERY, "pass")},
+        "test_ready_asks_the_database",
+        Line(DATABASE, "def is_reachable"),
+    ),
+    Wrong(
+        "ok with status 503",
+        {ROUTER: ('status="unavailable"', 'status="ok"')},
+        "test_ready_is_unavailable_without_database",
+        READY,
+    ),
+    Wrong(
+        "a time limit only for the connection",
+        {
+            DATABASE: (
+                ASK + "\n            " + QUERY,
+                CONNECT
+                + "        try:\n            "
+                + QUERY
+                + "\n        finally:\n            await connection.close()",
+            )
+        },
+        "test_ready_does_not_wait_for_ever",
+        READY,
+    ),
+    Wrong(
+        "a log that tells no reason",
+        {DATABASE: ('logger.exception("The database cannot be reached")', 'logger.error("database down")')},
+        "test_reason_stands_in_the_log",
+        Line(DATABASE, "logger.error"),
+    ),
+    Wrong(
+        "a warning before each question",
+        {
+            DATABASE: [
+                (
+                    "    try:\n        async with",
+                    '    logger.warning("asking")\n    try:\n        async with',
+                ),
+                ('        logger.exception("The database cannot be reached")\n', ""),
+            ]
+        },
+        "test_reason_stands_in_the_log",
+    ),
+    Wrong(
+        "a name that is never imported, in a block that catches everything",
+        {DATABASE: ("import asyncio\n", "")},
+        "test_ready_answers_ok",
+        Line(DATABASE, "asyncio.timeout"),
+    ),
+    Wrong(
+        "an alive that waits for the database and ignores its answer",
+        {
+            ROUTER: (
+                LIVE,
+                LIVE_BY_DATABASE.replace("if not await", "await").replace(
+                    ":\n        raise RuntimeError", ""
+                ),
+            )
+        },
+        "test_live_needs_no_database",
+        Line(ROUTER, '@router.get("/live"'),
     ),
     Wrong(
         "a context manager that yields twice",
@@ -463,6 +631,77 @@ WRONG = [
 ]
 
 RIGHT = [
+    Right("nearly five seconds", {DATABASE: ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 4.9")}),
+    Right(
+        "a limit for the connection and one for the query",
+        {
+            DATABASE: (
+                ASK + "\n            " + QUERY,
+                (
+                    CONNECT + "        try:\n            async with asyncio.timeout(PROBE_SECONDS):\n"
+                    "                " + QUERY + "\n        finally:\n            await connection.close()"
+                ),
+            )
+        },
+    ),
+    Right(
+        "the driver itself is asked",
+        {
+            DATABASE: (
+                QUERY,
+                (
+                    "raw = await connection.get_raw_connection()\n"
+                    '            await raw.driver_connection.execute("SELECT 1")'
+                ),
+            )
+        },
+    ),
+    Right(
+        "the error's text in the log",
+        {
+            DATABASE: [
+                ("except Exception:", "except Exception as error:"),
+                (
+                    'logger.exception("The database cannot be reached")',
+                    'logger.warning("not ready: %s", error)',
+                ),
+            ]
+        },
+    ),
+    Right(
+        "the error's text as a field of the record",
+        {
+            DATABASE: [
+                ("except Exception:", "except Exception as error:"),
+                (
+                    'logger.exception("The database cannot be reached")',
+                    'logger.error("not ready", extra={"reason": repr(error)})',
+                ),
+            ]
+        },
+    ),
+    Right(
+        "sessions with options of the engine",
+        {
+            DATABASE: (
+                "async_sessionmaker(engine,",
+                'async_sessionmaker(engine.execution_options(isolation_level="SERIALIZABLE"),',
+            )
+        },
+    ),
+    Right(
+        "an error that the lifespan tells and raises again",
+        {
+            MAIN: (
+                "        yield\n",
+                (
+                    "        try:\n            yield\n"
+                    "        except Exception as error:\n"
+                    '            raise RuntimeError("the service ends") from error\n'
+                ),
+            )
+        },
+    ),
     Right("everything in the lifespan, with try and finally", {MAIN: [IMPORT_ENGINE, (OPEN, BY_HAND)]}),
     Right(
         "an exit stack",
