@@ -5,10 +5,9 @@ module's name with hyphens. It has two functions: ``check`` gives the findings i
 ``subjects`` counts what there was to judge.
 """
 
-import difflib
 import importlib
-import pkgutil
 from functools import cache, cached_property
+from pathlib import Path
 from types import ModuleType
 
 from checks.conventions._document import Document, Example, read
@@ -30,6 +29,8 @@ class UnknownConventionError(LookupError):
     """
 
     def __init__(self, slug: str) -> None:
+        import difflib
+
         self.slug = slug
         word = slug.strip().lower().replace("_", "-")
         self.nearest = difflib.get_close_matches(word, slugs(), n=3, cutoff=0.5)
@@ -96,7 +97,7 @@ class Convention:
 @cache
 def slugs() -> tuple[str, ...]:
     """The slugs of all conventions, sorted, without importing their modules."""
-    names = (module.name for module in pkgutil.iter_modules(__path__))
+    names = (entry.stem for folder in __path__ for entry in Path(folder).glob("*.py"))
     return tuple(sorted(name.replace("_", "-") for name in names if not name.startswith("_")))
 
 

@@ -2,7 +2,6 @@
 
 import ast
 import os
-import tokenize
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -95,6 +94,10 @@ def read_tree(path: str, file: str) -> tuple[bytes, ast.Module] | Unparsed:
 
 def decode(content: bytes) -> str:
     """Source text from the bytes of a file that parses: its coding line and byte order mark are heeded."""
+    if not content.startswith(b"\xef\xbb\xbf") and b"coding" not in content[:400]:
+        return content.decode("utf-8", errors="replace")
+    import tokenize
+
     try:
         encoding, _ = tokenize.detect_encoding(BytesIO(content).readline)
         return content.decode(encoding)
