@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from checks.lesson import Course
-from checks.report import ASCII, Kind, Outcome, text
+from checks.report import ASCII, Kind, Outcome, Problem, text
 from checks.run import LessonRun, load_id
 from checks.supervisor import Supervisor, imported_by
 from checks.tests.plugin.course import HELLO, Clone, write
@@ -175,7 +175,7 @@ def judge(clone: Clone, supervisor: Supervisor) -> Judge:
     return judge
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_each_kind_of_failure_is_told_once_at_its_line(
     case: Case, judge: Judge, clone: Clone, supervisor: Supervisor
 ) -> None:
@@ -217,7 +217,7 @@ def test_a_file_that_is_a_folder_or_missing(judge: Judge, clone: Clone) -> None:
     main.rmdir()
 
 
-def _readable_problem(run: LessonRun):
+def _readable_problem(run: LessonRun) -> Problem:
     from checks.subject.contract import BrokenContractError, require_readable
 
     with pytest.raises(BrokenContractError) as caught:
