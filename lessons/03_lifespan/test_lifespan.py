@@ -109,23 +109,25 @@ def explain(error: Exception, project: Path) -> None:
     """
     place = learners_line(error, project)
     if "async iterator" in str(error):
-        opens = (
-            place
-            and "open_engine" in (project / place[0]).read_text(encoding="utf-8").splitlines()[place[1] - 1]
-        )
-        raise Unmet(
-            expected="open_engine to yield the engine" if opens else "a lifespan that yields once",
-            found="a function without a yield",
-            at=line_with(DATABASE, project, r"def open_engine\(")
-            if opens
-            else place or lifespan_line(project),
-        ) from None
-    if place is None:
+        expected, at = "a lifespan that yields once", place or lifespan_line(project)
+        if place and "open_engine" in text_at(place, project):
+            expected, at = (
+                "open_engine to yield the engine",
+                line_with(DATABASE, project, r"def open_engine\("),
+            )
+        raise Unmet(expected=expected, found="a function without a yield", at=at) from None
+    meaning = next((words for sign, words in SIGNS.items() if sign in str(error)), None)
+    if place is None and meaning:
         raise Unmet(
             expected="a lifespan that FastAPI can start with the application, and end once",
-            found=next((words for sign, words in SIGNS.items() if sign in str(error)), described(error)),
+            found=meaning,
             at=lifespan_line(project),
         ) from None
+
+
+def text_at(place: tuple[str, int], project: Path) -> str:
+    """The text of a line of the learner's."""
+    return (project / place[0]).read_text(encoding="utf-8").splitlines()[place[1] - 1]
 
 
 async def complain_if_unwritten(load: "Load") -> None:

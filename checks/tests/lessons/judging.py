@@ -122,12 +122,12 @@ def edited(files: Mapping[str, str], edits: Edits) -> dict[str, str]:
 
 
 def write(project: Path, files: Mapping[str, str]) -> None:
-    """Make a folder hold these files and no other."""
+    """Make a folder hold these files and no other; surrogates stand for bytes that are not UTF-8."""
     shutil.rmtree(project, ignore_errors=True)
     for path, text in files.items():
         target = project / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        target.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def copy_course(root: Path) -> Course:

@@ -265,6 +265,12 @@ WRONG = [
         "test_defaults_are_those_of_the_brief",
         CLASS,
     ),
+    Wrong(
+        "an example in another encoding",
+        {EXAMPLE: "DEBUG=false\n".encode("utf-16").decode("utf-8", "surrogateescape")},
+        "test_example_names_every_setting",
+        Line(EXAMPLE, ""),
+    ),
     Wrong("no example", {EXAMPLE: None}, "test_example_names_every_setting"),
     Wrong(
         "settings read each time",
