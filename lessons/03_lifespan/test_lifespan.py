@@ -243,7 +243,7 @@ async def test_connections_are_closed_at_shutdown(
 
     Why: A database allows so many connections and no more; each one left open is one less for the others.
 
-    Next: Step 1: what happens after the yield?
+    Next: Step 1: what happens after the yield? Step 2: inside which block does the lifespan yield?
     """
     async with serving(app):
         early = app.state.engine.sync_engine in database.disposed
@@ -351,7 +351,7 @@ async def test_ready_answers_ok(
 
     Why: A load balancer sends requests only to a service that says it is ready.
 
-    Next: Step 4 describes the route.
+    Next: Step 4 describes the route, step 5 the question that it asks.
     """
     missing = line_with(ROUTER, project, r"APIRouter\(")
     response = await client.get(READY)
