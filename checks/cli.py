@@ -19,7 +19,7 @@ from checks import screens
 from checks.guide import Guide
 from checks.lesson import LessonError, UnknownLessonError
 from checks.terminal import Screen, standard_error, standard_output
-from checks.workspace import WorkspaceError
+from checks.workspace import UnknownSnapshotError, WorkspaceError
 
 CANNOT = 1
 NOT_UNDERSTOOD = 2
@@ -64,7 +64,7 @@ app = typer.Typer(
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 88,
-        "default_map": {**NOT_ASKED, "status": NOT_ASKED, "undo": NOT_ASKED},
+        "default_map": {**NOT_ASKED, "status": NOT_ASKED},
     },
     epilog="Exit codes: 0 done, 1 cannot be done now, 2 not understood, 70 a fault of the workshop.",
 )
@@ -95,7 +95,7 @@ def here(
 def start(n: LessonWord, as_json: AsJson = False) -> None:
     """Add a lesson's starter files to your project.
 
-    Where they are there already, they become what they were at first. The former state is saved.
+    Again: puts the starter back over what you wrote; your version is saved. `workshop undo` brings it back.
     """
     _answer(_guide().start(n), screens.show_outcome, as_json=as_json)
 
@@ -169,22 +169,38 @@ def catchup(n: LessonWord, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def undo(as_json: AsJson = False) -> None:
-    """Bring your project back to before the last change.
+def undo(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NAME", help="Bring back this copy: its number or name.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the copies, and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring your project back to before the last command.
 
-    The last change is that of a command, an undo included; what you wrote since is saved first.
+    That is one of start, reset, solve, catchup and undo itself; a run of pytest is none. What you wrote since
+    is saved first.
     """
-    _answer(_guide().undo(), screens.show_outcome, as_json=as_json)
+    if listed and to is not None:
+        raise typer.BadParameter("--list changes nothing and --to does: one of them at a time")
+    if listed:
+        _answer(_guide().copies(), screens.show_copies, as_json=as_json)
+    else:
+        _answer(_guide().undo(to), screens.show_outcome, as_json=as_json)
 
 
 @app.command()
 def audit(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A project's folder, or one file of it.")] = Path(),
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A project's folder, or one file of it.")
+    ] = Path(),
     style: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="text, json, sarif, github or junit.")
     ] = "text",
     select: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="Only these conventions.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="All but these conventions.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="SLUG", help="All but these conventions.")
+    ] = None,
     baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="Findings that are known.")] = None,
     write_baseline: Annotated[
         bool, typer.Option("--write-baseline", help="Write that file from this run's findings.")
@@ -267,7 +283,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, USAGE_ERROR):
         screen.paragraph(_usage(error))
         return NOT_UNDERSTOOD
-    if isinstance(error, (UnknownLessonError, guides.UnknownWordError)):
+    if isinstance(error, (UnknownLessonError, UnknownSnapshotError, guides.UnknownWordError)):
         screen.paragraph(str(error))
         return NOT_UNDERSTOOD
     if isinstance(error, (LessonError, WorkspaceError, guides.GuideError)):

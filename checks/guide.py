@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from checks.lesson import Course, Lesson, UnknownLessonError, find_course
-from checks.workspace import Change, Origin, Workspace
+from checks.workspace import Change, Origin, Snapshot, Workspace
 
 
 class GuideError(Exception):
@@ -153,6 +153,30 @@ class Comparison(NamedTuple):
     files: tuple[FileDifference, ...]
 
 
+class CopyView(NamedTuple):
+    """A copy of the whole project from right before a command.
+
+    Attributes:
+        number, name: each can be used to bring it back.
+        when: local time with its offset, as ISO 8601 has it.
+        action, lesson: the command; `place` stands for a run of pytest that added files.
+        files: how many there are in it.
+    """
+
+    number: int
+    name: str
+    when: str
+    action: str
+    lesson: str | None
+    files: int
+
+
+class Copies(NamedTuple):
+    """All copies of the project, the newest first."""
+
+    copies: tuple[CopyView, ...]
+
+
 class Outcome(NamedTuple):
     """What a command did in the project.
 
@@ -162,6 +186,7 @@ class Outcome(NamedTuple):
         added, changed, removed: files, as seen from the current folder.
         reference: those of them that hold the reference version now.
         saved: name of the copy of the project as it was before; None where nothing was replaced.
+        undone: the copy that an undo brought back; None for other commands.
         notes: sentences about anything out of the ordinary.
         brief: the README of that lesson, while it is in hand.
         next: the one next step.
@@ -174,6 +199,7 @@ class Outcome(NamedTuple):
     removed: tuple[str, ...]
     reference: tuple[str, ...]
     saved: str | None
+    undone: CopyView | None
     notes: tuple[str, ...]
     brief: str | None
     next: Step
@@ -292,9 +318,13 @@ class Guide:
         """Bring the project to the start of a lesson."""
         return self._carry_out(self.workspace.catchup, word)
 
-    def undo(self) -> Outcome:
-        """Bring back the project as it was before the last change, an undo included."""
-        return self._outcome(self.workspace.undo())
+    def undo(self, word: str | None = None) -> Outcome:
+        """Bring back the project from before the last command, an undo included, or from a copy."""
+        return self._outcome(self.workspace.undo(word))
+
+    def copies(self) -> Copies:
+        """All that `undo` can bring back."""
+        return Copies(tuple(_copy_view(snapshot) for snapshot in reversed(self.workspace.snapshots())))
 
     def recovered(self) -> Outcome | None:
         """What was done about a command that had been interrupted; None in the ordinary case."""
@@ -318,6 +348,7 @@ class Guide:
             removed=shown(change.removed),
             reference=shown(path for path, origin in change.origins.items() if origin is Origin.REFERENCE),
             saved=change.snapshot,
+            undone=_copy_view(change.undone) if change.undone else None,
             notes=change.notes,
             brief=self._brief(in_hand) if in_hand and in_hand.name == change.lesson else None,
             next=self._next(in_hand, reached),
@@ -458,6 +489,17 @@ def _count_hints(lesson: Lesson) -> int:
         return len(read_hints(lesson))
     except GuideError:
         return 0
+
+
+def _copy_view(snapshot: Snapshot) -> CopyView:
+    return CopyView(
+        number=snapshot.number,
+        name=snapshot.name,
+        when=snapshot.when.isoformat(timespec="seconds"),
+        action=snapshot.action,
+        lesson=snapshot.lesson,
+        files=snapshot.files,
+    )
 
 
 def _files_to_write(lesson: Lesson | None) -> Iterator[str]:

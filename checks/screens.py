@@ -1,9 +1,12 @@
 """How the answers of the `workshop` command read on a terminal."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from checks.guide import (
     Comparison,
+    Copies,
+    CopyView,
     Explanation,
     FileDifference,
     Hints,
@@ -21,12 +24,13 @@ COURSE = "FastAPI, layer by layer"
 SIGNS = {Standing.DONE: "✓", Standing.SKIPPED: "·", Standing.OPEN: "→", Standing.AHEAD: " "}
 HEADLINES = {
     "start": "Lesson {lesson} is ready.",
-    "start again": "The starter files of lesson {lesson} are back.",
+    "start again": "Again: the starter of lesson {lesson} is back; your version is saved.",
     "reset": "Lesson {lesson} is back at its start.",
     "solve": "The reference of lesson {lesson} is in your project.",
     "catchup": "Your project is at the start of lesson {lesson}.",
-    "undo": "Your project is as it was before the last change.",
+    "undo": "Undone: {undone}, with all changes since.",
 }
+DEEDS = {"place": "pytest on lesson {lesson}", "undo": "an undo"}
 LIKENESS = {
     Likeness.MISSING: "not in your project",
     Likeness.NOT_TEXT: "not UTF-8 text: not compared",
@@ -115,7 +119,7 @@ def show_comparison(screen: Screen, comparison: Comparison) -> None:
 
 def show_outcome(screen: Screen, outcome: Outcome) -> None:
     """What a command did in the project, and how to get the former state back."""
-    screen.line(_headline(outcome), "bold")
+    screen.paragraph(_headline(outcome), "bold")
     if outcome.touched or outcome.brief:
         screen.line()
     _show_files(screen, outcome)
@@ -127,6 +131,24 @@ def show_outcome(screen: Screen, outcome: Outcome) -> None:
         screen.entry("Brief", [outcome.brief])
     screen.line()
     show_step(screen, outcome.next)
+
+
+def show_copies(screen: Screen, copies: Copies) -> None:
+    """The copies of the project that can be brought back."""
+    if not copies.copies:
+        screen.line("There is no copy of your project yet: no command has changed it.")
+        return
+    screen.line("Copies of your project, the newest first", "bold")
+    screen.line()
+    width = len(str(copies.copies[0].number))
+    for copy in copies.copies:
+        when = datetime.fromisoformat(copy.when)
+        files = f"{copy.files} file{'s' if copy.files != 1 else ''}"
+        screen.line(f"  {copy.number:>{width}}  {when:%Y-%m-%d %H:%M}  {files:<9} before {_deed(copy)}")
+    screen.line()
+    show_step(
+        screen, Step("uv run workshop undo --to N", "brings back copy number N; your project is saved first")
+    )
 
 
 def show_recovery(screen: Screen, outcome: Outcome) -> None:
@@ -164,7 +186,19 @@ def _headline(outcome: Outcome) -> str:
     if not outcome.touched:
         return "Nothing to change: the files are as they should be."
     again = " again" if outcome.action == "start" and outcome.changed else ""
-    return HEADLINES[outcome.action + again].format(lesson=outcome.lesson)
+    undone = f"{_deed(outcome.undone)} ({_moment(outcome.undone)})" if outcome.undone else ""
+    return HEADLINES[outcome.action + again].format(lesson=outcome.lesson, undone=undone)
+
+
+def _deed(copy: CopyView) -> str:
+    """The command that a copy is from right before of."""
+    return DEEDS.get(copy.action, f"{copy.action} of lesson {{lesson}}").format(lesson=copy.lesson)
+
+
+def _moment(copy: CopyView) -> str:
+    when = datetime.fromisoformat(copy.when)
+    is_today = when.date() == datetime.now(when.tzinfo).date()
+    return f"{when:%H:%M}" if is_today else f"{when:%Y-%m-%d %H:%M}"
 
 
 def _progress(position: Position) -> str:

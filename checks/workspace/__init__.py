@@ -5,7 +5,7 @@ command either happens whole or not at all.
 """
 
 from checks.workspace.disk import Disk
-from checks.workspace.model import Change, Origin, Snapshot, WorkspaceError
+from checks.workspace.model import Change, Origin, Snapshot, UnknownSnapshotError, WorkspaceError
 from checks.workspace.workspace import Workspace
 
-__all__ = ["Change", "Disk", "Origin", "Snapshot", "Workspace", "WorkspaceError"]
+__all__ = ["Change", "Disk", "Origin", "Snapshot", "UnknownSnapshotError", "Workspace", "WorkspaceError"]

@@ -11,7 +11,7 @@ from checks.lesson import Course, Lesson
 from checks.workspace import snapshots, state
 from checks.workspace.area import Area
 from checks.workspace.lock import held
-from checks.workspace.model import Change, DamagedError, Origin, WorkspaceError
+from checks.workspace.model import PLACE, Change, DamagedError, Origin, WorkspaceError
 from checks.workspace.plan import Plan
 from checks.workspace.rebuild import rebuilt
 from checks.workspace.state import State
@@ -109,19 +109,20 @@ class Commands:
         return self._change("catchup", lesson, fill)
 
     def undo(self, name: str | None) -> Change:
-        """Bring back the whole project as it is in a snapshot, by default the last one."""
+        """Bring back the whole project as it is in a snapshot, by default the one of the last command."""
         with self.working() as recovered:
             now = state.load(self._area)
             wanted = now.last if name is None else name
             if wanted is None:
-                raise WorkspaceError("There is nothing to undo: no command has changed the project yet.")
+                raise WorkspaceError(f"There is nothing to undo: {self._why_nothing()}")
             former = snapshots.read(self._area, wanted)
             plan = Plan(self._area, snapshots.take(self._area), now)
             plan.after = sparing(plan.before, former.tree)
             plan.state = now.brought_back(former.state)
-            change = self._carry_out("undo", former.lesson, plan, now)
+            change = self._carry_out("undo", former.about.lesson, plan, now)
             left = _left_alone(plan.before, former.tree)
-            return _with_notes(replace(change, notes=(*change.notes, *left)), recovered)
+            change = replace(change, undone=former.about, notes=(*change.notes, *left))
+            return _with_notes(change, recovered)
 
     def remember(self, update: Callable[[State], None]) -> None:
         """Change what is remembered, and nothing else."""
@@ -166,6 +167,12 @@ class Commands:
                 if path in plan.after and plan.after[path].kind is Kind.FILE
             }
 
+    def _why_nothing(self) -> str:
+        reason = "no command has changed the project yet."
+        if any(snapshots.listed(self._area)):
+            reason += " `workshop undo --list` shows the copies from before runs of pytest that added files."
+        return reason
+
     def _forget_verdicts(self, plan: Plan, lesson: Lesson) -> None:
         """What was green at this lesson or later stood on files that are different now."""
         for other in self.course.all_lessons:
@@ -185,8 +192,10 @@ class Commands:
 
     def _carry_out(self, action: str, lesson: str | None, plan: Plan, now: State) -> Change:
         steps = steps_between(plan.before, plan.after)
-        plan.state.last = snapshots.record(self._area, action, lesson, plan.before, now.data)
-        transaction = Transaction(self._area, steps, action, lesson, plan.state.last, plan.state.data)
+        snapshot = snapshots.record(self._area, action, lesson, plan.before, now.data)
+        if action != PLACE:
+            plan.state.last = snapshot
+        transaction = Transaction(self._area, steps, action, lesson, snapshot, plan.state.data)
         transaction.carry_out()
         return replace(transaction.change(), origins=plan.origins)
 

@@ -9,8 +9,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+PLACE = "place"
+"""The action of a run of pytest: it only adds files, and is no command that a plain undo would take back."""
+
+
 class WorkspaceError(Exception):
     """The project could not be changed; the text says what, where, and a way out."""
+
+
+class UnknownSnapshotError(WorkspaceError):
+    """No snapshot has this name or number; the text names the nearest."""
 
 
 class DamagedError(Exception):
@@ -33,6 +41,7 @@ class Change:
         lesson: name of the lesson that it was about, or None.
         added, changed, removed: files and links.
         snapshot: name of the copy of the project as it was before; None when nothing was touched.
+        undone: the copy that an undo brought back; None for other commands.
         origins: for each file that was added or changed from a lesson, what it is now.
         notes: sentences for the person at the terminal about anything out of the ordinary.
     """
@@ -43,6 +52,7 @@ class Change:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     snapshot: str | None = None
+    undone: "Snapshot | None" = None
     origins: Mapping[str, Origin] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -67,13 +77,24 @@ class Snapshot:
     """A copy of the whole project, taken right before a command changed it.
 
     Attributes:
-        name: the handle that `Workspace.undo` takes; names sort in the order of the copies.
+        name: the handle that `Workspace.undo` takes; it begins with the number of the copy.
         when: the moment, in the local time zone.
-        why: the command, with its lesson where there is one.
+        action, lesson: the command, as in `Change`.
         files: number of files and links in it.
     """
 
     name: str
     when: "datetime"
-    why: str
+    action: str
+    lesson: str | None
     files: int
+
+    @property
+    def number(self) -> int:
+        """Counts the copies of a project from 1."""
+        return int(self.name.partition("_")[0])
+
+    @property
+    def why(self) -> str:
+        """The command, with its lesson where there is one."""
+        return " ".join(filter(None, (self.action, self.lesson)))

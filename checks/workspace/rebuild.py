@@ -5,7 +5,7 @@ from pathlib import Path
 from checks.lesson import Course
 from checks.workspace import snapshots
 from checks.workspace.area import Area
-from checks.workspace.model import DamagedError, Origin, WorkspaceError
+from checks.workspace.model import PLACE, DamagedError, Origin, WorkspaceError
 from checks.workspace.state import State
 from checks.workspace.tree import Kind, look
 
@@ -41,6 +41,7 @@ def _from_newest_snapshot(area: Area) -> State:
             known = State(copy.state)
         except (WorkspaceError, DamagedError):
             continue
-        known.last = snapshot.name
+        if snapshot.action != PLACE:
+            known.last = snapshot.name
         return known
     return State()

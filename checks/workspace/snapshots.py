@@ -5,14 +5,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from checks.workspace.area import Area, read_data
-from checks.workspace.model import DamagedError, Snapshot, WorkspaceError
+from checks.workspace.model import DamagedError, Snapshot, UnknownSnapshotError, WorkspaceError
 from checks.workspace.tree import ATTEMPTS, OTHER, Entry, Kind, Tree, look, scan
 
 NAME = re.compile(r"(?P<number>\d{4,})_[0-9_-]+_[a-z]+")
+UNREADABLE = (DamagedError, ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError)
+"""What reading a damaged snapshot can end in."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,11 @@ class Copy:
     """A snapshot as read back.
 
     Attributes:
+        about: what people are told of it.
         state: what the workspace remembered at that moment.
     """
 
-    name: str
-    lesson: str | None
+    about: Snapshot
     tree: Tree
     state: dict[str, Any]
 
@@ -55,6 +58,25 @@ def record(area: Area, action: str, lesson: str | None, tree: Tree, state: dict[
     return name
 
 
+def find(area: Area, word: str) -> str:
+    """The name of the snapshot that a name or a number means.
+
+    Raises:
+        UnknownSnapshotError: there is none.
+    """
+    names = {name.partition("_")[0].lstrip("0"): name for name in _names(area)}
+    if word in names.values():
+        return word
+    if name := names.get(word.lstrip("0")):
+        return name
+    nearest = get_close_matches(word, [*names, *names.values()], n=1)
+    raise UnknownSnapshotError(
+        f"There is no copy of the project named {word!r}. "
+        + "".join(f"The nearest is {name}. " for name in nearest)
+        + "`workshop undo --list` shows all copies."
+    )
+
+
 def read(area: Area, name: str) -> Copy:
     """Read a snapshot back.
 
@@ -67,10 +89,10 @@ def read(area: Area, name: str) -> Copy:
     try:
         data = read_data(_path(area, name))
         tree = {path: Entry.from_data(entry) for path, entry in data["tree"].items()}
-        return Copy(name, data["lesson"], tree, dict(data["state"]))
+        return Copy(_about(name, data), tree, dict(data["state"]))
     except FileNotFoundError as error:
         raise unknown from error
-    except (DamagedError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except UNREADABLE as error:
         raise WorkspaceError(f"The copy {_path(area, name)} cannot be read. Nothing was changed.") from error
 
 
@@ -78,12 +100,16 @@ def listed(area: Area) -> Iterator[Snapshot]:
     """All readable snapshots, the oldest first."""
     for name in _names(area):
         try:
-            data = read_data(_path(area, name))
-            why = " ".join(filter(None, (data["action"], data["lesson"])))
-            files = sum(entry["kind"] in {Kind.FILE, Kind.LINK} for entry in data["tree"].values())
-            yield Snapshot(name, datetime.fromtimestamp(data["time"]).astimezone(), why, files)
-        except (DamagedError, ValueError, KeyError, TypeError, AttributeError, OSError):
+            yield _about(name, read_data(_path(area, name)))
+        except UNREADABLE:
             continue
+
+
+def _about(name: str, data: dict[str, Any]) -> Snapshot:
+    when = datetime.fromtimestamp(data["time"]).astimezone()
+    files = sum(entry["kind"] in {Kind.FILE, Kind.LINK} for entry in data["tree"].values())
+    lesson = None if data["lesson"] is None else str(data["lesson"])
+    return Snapshot(name, when, str(data["action"]), lesson, files)
 
 
 def _names(area: Area) -> list[str]:

@@ -32,7 +32,7 @@ class State:
 
     @property
     def last(self) -> str | None:
-        """Name of the snapshot from before the last change."""
+        """Name of the snapshot from before the last command; placing by a run of pytest is none."""
         return self.data.get("last")
 
     @last.setter

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from checks.lesson import Course, Lesson
 from checks.workspace.area import Area
 from checks.workspace.disk import Disk
-from checks.workspace.model import Change, DamagedError, Origin, Snapshot, WorkspaceError
+from checks.workspace.model import PLACE, Change, DamagedError, Origin, Snapshot, WorkspaceError
 from checks.workspace.state import State, load
 
 if TYPE_CHECKING:
@@ -64,14 +64,15 @@ class Workspace:
     def place(self, lesson: Lesson) -> Change:
         """Add the files that are missing for a lesson: references of earlier ones, and its own starter.
 
-        Never changes or removes anything. The lesson and those before it count as reached.
+        Never changes or removes anything, so a plain `undo` goes past it to the last command. The lesson and
+        those before it count as reached.
 
         Raises:
             WorkspaceError: a file cannot be added; then none is.
         """
         if self._is_in_place(lesson):
-            return Change("place", lesson.name)
-        return self._commands.place("place", lesson)
+            return Change(PLACE, lesson.name)
+        return self._commands.place(PLACE, lesson)
 
     def start(self, lesson: Lesson) -> Change:
         """Place a lesson; when it was reached before, also put its starter files back as they were.
@@ -118,15 +119,20 @@ class Workspace:
         return self._commands.catchup(lesson)
 
     def undo(self, name: str | None = None) -> Change:
-        """Bring back the whole project as it was before the last change, an undo included.
+        """Bring back the whole project as it was before the last command that changed it, an undo included.
 
         Args:
-            name: of an older snapshot to bring back instead.
+            name: of the snapshot to bring back instead, or its number.
 
         Raises:
-            WorkspaceError: there is no such snapshot, or it is not possible; the project is as it was.
+            UnknownSnapshotError: there is no such snapshot; nothing is written.
+            WorkspaceError: there is nothing to undo, or it is not possible; the project is as it was.
         """
-        return self._commands.undo(name)
+        if name is None:
+            return self._commands.undo(None)
+        from checks.workspace.snapshots import find
+
+        return self._commands.undo(find(self._area, name))
 
     def reached(self) -> list[str]:
         """Names of the lessons that were placed or passed over so far, in order."""

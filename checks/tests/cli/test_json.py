@@ -1,6 +1,7 @@
 """What `--json` prints: one JSON value on standard output, in ASCII, whatever the console."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +94,32 @@ def test_reset(run: Run, write: Write) -> None:
 def test_undo(run: Run) -> None:
     run("start", "1")
     run("solve", "1")
-    assert data(run("undo", "--json"))["changed"] == ["project/app/greeting.py"]
+    outcome = data(run("undo", "--json"))
+
+    assert outcome["changed"] == ["project/app/greeting.py"]
+    assert (outcome["undone"]["action"], outcome["undone"]["lesson"]) == ("solve", "01_greeting")
+
+
+def test_list_of_copies_and_the_way_back_to_one(run: Run) -> None:
+    assert data(run("undo", "--list", "--json")) == {"copies": []}
+    run("start", "1")
+    run("solve", "1")
+    solve, start = data(run("undo", "--list", "--json"))["copies"]
+
+    assert (start["number"], start["action"], start["lesson"], start["files"]) == (
+        1,
+        "start",
+        "01_greeting",
+        0,
+    )
+    assert (solve["number"], solve["action"], solve["lesson"], solve["files"]) == (
+        2,
+        "solve",
+        "01_greeting",
+        1,
+    )
+    assert abs(datetime.fromisoformat(solve["when"]) - datetime.now(UTC)) < timedelta(minutes=1)
+    outcome = data(run("undo", "--to", start["name"], "--json"))
+    assert outcome["undone"] == start
+    assert outcome["removed"] == ["project/app/greeting.py"]
+    assert data(run("undo", "--json"))["added"] == ["project/app/greeting.py"]

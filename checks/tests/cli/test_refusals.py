@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from checks import guide
+from checks.lesson import Course
 from checks.tests.cli.conftest import MakeGreen, Result, Run, Write
-from checks.workspace import WorkspaceError
+from checks.workspace import Workspace, WorkspaceError
 
 
 def refused(result: Result) -> str:
@@ -17,7 +18,20 @@ def refused(result: Result) -> str:
 
 
 def test_undo_with_nothing_to_undo(run: Run) -> None:
-    assert refused(run("undo"))
+    assert "nothing to undo" in refused(run("undo"))
+
+
+def test_undo_after_nothing_but_a_run_of_pytest(run: Run, clone: Path) -> None:
+    course = Course(clone)
+    Workspace(course).place(course.find("1"))
+    assert "`workshop undo --list` shows the copies" in refused(run("undo"))
+
+
+def test_a_copy_that_is_damaged(run: Run, clone: Path) -> None:
+    run("start", "1")
+    [path] = clone.glob("project/.workshop/snapshots/*.json")
+    path.write_text("{", encoding="utf-8")
+    assert "cannot be read" in refused(run("undo", "--to", "1"))
 
 
 @pytest.mark.parametrize("command", ["hint", "diff"])
@@ -65,7 +79,7 @@ def test_no_lessons_on_offer(run: Run, clone: Path) -> None:
 
 
 def test_an_error_of_the_workspace_is_told_in_its_words(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise WorkspaceError("The disk is full. Free some space and run it again.")
 
     monkeypatch.setattr(guide.Guide, "undo", fail)

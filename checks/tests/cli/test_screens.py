@@ -1,9 +1,21 @@
 """The main screens, word for word, and the promise that every one fits 80 columns."""
 
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+
 import pytest
 
 from checks.cli import app
+from checks.lesson import Course
 from checks.tests.cli.conftest import Golden, MakeGreen, Run, Write
+from checks.workspace import Workspace
+
+
+def without_times(screen: str) -> str:
+    """A screen as it would be at one certain minute."""
+    return re.sub(r"\d\d:\d\d", "07:32", re.sub(r"\d{4}-\d\d-\d\d", "2026-11-23", screen))
 
 
 def test_before_the_first_lesson(run: Run, golden: Golden) -> None:
@@ -80,7 +92,38 @@ def test_catchup(run: Run, golden: Golden) -> None:
 def test_undo(run: Run, golden: Golden) -> None:
     run("start", "1")
     run("solve", "1")
-    golden("undo", run("undo").output)
+    golden("undo", without_times(run("undo").output))
+
+
+def test_undo_of_an_undo(run: Run, golden: Golden) -> None:
+    run("start", "1")
+    run("solve", "1")
+    run("undo")
+    golden("undo-undo", without_times(run("undo").output))
+
+
+def test_undo_after_days_says_the_day(run: Run, clone: Path) -> None:
+    run("start", "1")
+    [path] = clone.glob("project/.workshop/snapshots/*.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    day = datetime(2026, 1, 31, 7, 32).astimezone()
+    path.write_text(json.dumps({**record, "time": day.timestamp()}), encoding="utf-8")
+
+    headline = run("undo").output.splitlines()[0]
+    assert headline == "Undone: start of lesson 01_greeting (2026-01-31 07:32), with all changes since."
+
+
+def test_copies(run: Run, clone: Path, golden: Golden) -> None:
+    course = Course(clone)
+    Workspace(course).place(course.find("1"))
+    for words in (["solve", "1"], ["undo"], ["reset", "1"], ["catchup", "2"], ["undo", "--to", "1"]):
+        run(*words)
+    golden("copies", without_times(run("undo", "--list").output))
+
+
+def test_no_copies(run: Run, clone: Path) -> None:
+    assert "There is no copy of your project yet" in run("undo", "--list").output
+    assert not (clone / "project").exists()
 
 
 def test_diff(run: Run, write: Write, make_green: MakeGreen, golden: Golden) -> None:
@@ -117,7 +160,9 @@ def test_every_command_has_help(run: Run, command: str) -> None:
     assert ("--format" if command == "audit" else "--json") in result.output
 
 
-@pytest.mark.parametrize("words", [(), *((command,) for command in ("status", "hint", "undo"))])
+@pytest.mark.parametrize(
+    "words", [(), *((command,) for command in ("status", "hint", "undo")), ("undo", "--list")]
+)
 def test_no_line_is_wider_than_80_columns(run: Run, words: tuple[str, ...]) -> None:
     run("start", "1")
     run("solve", "1")

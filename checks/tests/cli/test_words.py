@@ -28,6 +28,10 @@ WRONG = [
     (["explain", "async-sesion"], "async-session"),
     (["explain", "../secret"], "'../secret'"),
     (["explain", "os.path"], "'os.path'"),
+    (["undo", "--to", "1"], "There is no copy of the project named '1'."),
+    (["undo", "--to", "../x"], "`workshop undo --list` shows all copies."),
+    (["undo", "--list", "--to", "1"], "one of them at a time"),
+    (["undo", "--lsit"], "--list"),
     (["--json", "status"], "--json belongs after the command"),
     (["--jsn"], "--json"),
 ]
@@ -44,6 +48,16 @@ def test_wrong_words(run: Run, words: list[str], said: str) -> None:
     assert len(result.stderr.splitlines()) <= 5
     assert "Traceback" not in result.output
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("word", ["42", "0001_2026-11-23_07-32-00_stort"])
+def test_a_wrong_copy_names_the_nearest(run: Run, word: str) -> None:
+    for number in ("1", "2", "3", "1"):
+        run("start", number)
+    result = run("undo", "--to", word)
+
+    assert result.exit_code == 2
+    assert "The nearest is " in " ".join(result.stderr.split())
 
 
 def test_wrong_words_change_nothing(run: Run, clone: Path) -> None:

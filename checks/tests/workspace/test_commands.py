@@ -8,7 +8,7 @@ import pytest
 
 from checks.lesson import Course
 from checks.tests.workspace.world import NAMES, SOLUTIONS, STARTERS, contents, picture, put
-from checks.workspace import Origin, Workspace, WorkspaceError
+from checks.workspace import Origin, UnknownSnapshotError, Workspace, WorkspaceError
 
 
 def test_nothing_is_written_by_asking(workspace, course, project):
@@ -67,11 +67,38 @@ def test_place_brings_a_missing_file_again(workspace, course, project):
     assert workspace.place(course.all_lessons[0]).added == ("app/root.py",)
 
 
-def test_undo_of_a_place_takes_its_files_away(workspace, course, project):
+def test_a_plain_undo_goes_past_a_place(workspace, course, project):
+    lesson = course.all_lessons[0]
+    workspace.start(lesson)
+    put(project / "app/main.py", "mine")
+    before = picture(project)
+    reset = workspace.reset(lesson)
+    workspace.place(course.all_lessons[1])
+    put(project / "app/leaf/leaf.py", "mine as well")
+    written = picture(project)
+
+    change = workspace.undo()
+    assert change.undone is not None
+    assert (change.undone.name, change.undone.why) == (reset.snapshot, "reset 01_root")
+    assert picture(project) == before
+    assert workspace.undo().undone.why == "undo 01_root"
+    assert picture(project) == written
+
+
+def test_nothing_but_a_place_is_nothing_to_undo(workspace, course, project):
+    workspace.place(course.all_lessons[0])
+    put(project / "app/main.py", "mine")
+    before = picture(project)
+    with pytest.raises(WorkspaceError, match=r"nothing to undo.*workshop undo --list"):
+        workspace.undo()
+    assert picture(project) == before
+
+
+def test_a_place_can_be_taken_back_by_name(workspace, course, project):
     workspace.place(course.all_lessons[0])
     before = picture(project)
-    workspace.place(course.all_lessons[1])
-    assert workspace.undo().removed == ("app/leaf/__init__.py", "app/leaf/leaf.py")
+    placed = workspace.place(course.all_lessons[1])
+    assert workspace.undo(placed.snapshot).removed == ("app/leaf/__init__.py", "app/leaf/leaf.py")
     assert picture(project) == before
     assert workspace.reached() == ["01_root"]
 
@@ -258,7 +285,7 @@ def test_verdicts_last_until_a_command_replaces_the_files(workspace, course, pro
 
 def test_hints_are_counted_and_survive_an_undo(workspace, course):
     lesson = course.all_lessons[0]
-    workspace.place(lesson)
+    workspace.start(lesson)
     assert [workspace.show_hint(lesson) for _ in range(2)] == [1, 2]
     workspace.undo()
     assert Workspace(course).hints_shown(lesson) == 2
@@ -292,17 +319,31 @@ def test_snapshots_say_when_and_why(workspace, course, project):
 
 
 def test_nothing_to_undo(workspace, project):
-    with pytest.raises(WorkspaceError, match="nothing to undo"):
+    with pytest.raises(WorkspaceError, match=r"nothing to undo: no command has changed the project yet\.$"):
         workspace.undo()
 
 
-@pytest.mark.parametrize("name", ["0042_2026-01-01_00-00-00_reset", "../state", "", "nonsense"])
+@pytest.mark.parametrize("word", ["2", "0002", "name"])
+def test_undo_to_a_copy_by_its_number_or_name(workspace, course, project, word):
+    workspace.place(course.all_lessons[0])
+    before = picture(project)
+    copy = workspace.solve(course.all_lessons[0]).snapshot
+    workspace.solve(course.all_lessons[1])
+    change = workspace.undo(copy if word == "name" else word)
+    assert change.undone == workspace.snapshots()[1]
+    assert picture(project) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["0042_2026-01-01_00-00-00_reset", "../state", "", "nonsense", "0", "2", "-1", "9" * 5000]
+)
 def test_undo_to_an_unknown_copy(workspace, course, project, name):
     workspace.place(course.all_lessons[0])
     before = picture(project)
-    with pytest.raises(WorkspaceError, match="no copy of the project"):
+    with pytest.raises(UnknownSnapshotError, match="no copy of the project"):
         workspace.undo(name)
     assert picture(project) == before
+    assert len(workspace.snapshots()) == 1
 
 
 def test_the_workspaces_folder_keeps_out_of_version_control(workspace, course, project):

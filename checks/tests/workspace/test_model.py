@@ -243,7 +243,8 @@ class Histories(RuleBasedStateMachine):
             assert change.snapshot not in self.copies
             self.copies[change.snapshot] = before
             self.memories[change.snapshot] = (set(self.reached), dict(self.starts))
-            self.last = change.snapshot
+            if change.action != "place":
+                self.last = change.snapshot
 
     def check_done(self, command: str, number: int, before: Picture, change: Change) -> None:
         after = self.seen()

@@ -54,6 +54,14 @@ def test_a_damaged_state_is_set_aside_and_made_anew(at_work, course, project, da
     assert contents(project)["app/main.py"] == b"mine"
 
 
+def test_a_state_made_anew_does_not_take_a_place_for_a_command(at_work, course, project):
+    at_work.place(course.all_lessons[2])
+    put(project / ".workshop/state.json", "{")
+    at_work.undo()
+    assert contents(project)["app/main.py"] == b"mine"
+    assert "app/late.py" not in contents(project)
+
+
 def test_any_command_says_that_the_state_was_damaged(at_work, course, project):
     put(project / ".workshop/state.json", "{")
     change = at_work.place(course.all_lessons[2])
