@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -185,7 +186,7 @@ def test_a_save_in_the_middle_of_a_command_is_kept(stage, command, path, save):
     _, steps = stage.outcome(command)
     for at in range(len(steps)):
         edit = f"an edit at step {at}".encode()
-        disk = FaultyDisk(Fault("none", at), intruder=lambda edit=edit: save(stage.project / path, edit))
+        disk = FaultyDisk(Fault("none", at), intruder=partial(save, stage.project / path, edit))
         stage.interrupt(command, disk)
         assert edit in kept_anywhere(stage.project), at
 
@@ -196,7 +197,7 @@ def test_a_write_through_an_open_handle_is_kept(stage, command):
     for at in range(len(steps), 0, -2):
         stage.restore()
         with (stage.project / "app/main.py").open("ab", buffering=0) as handle:
-            disk = FaultyDisk(Fault("none", at), intruder=lambda handle=handle: handle.write(b" and more"))
+            disk = FaultyDisk(Fault("none", at), intruder=partial(handle.write, b" and more"))
             refusal(stage, command, disk)
             if at == len(steps):
                 handle.write(b" and more")

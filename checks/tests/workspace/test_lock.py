@@ -26,6 +26,7 @@ def holder(workspace, course, project):
     workspace.place(course.all_lessons[0])
     arguments = [sys.executable, "-c", HOLDER, str(project / ".workshop/lock")]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()

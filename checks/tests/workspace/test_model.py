@@ -3,6 +3,7 @@
 import shutil
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, note, settings
@@ -117,7 +118,7 @@ class Histories(RuleBasedStateMachine):
         self.links = links
 
     @rule(edit=EDITS)
-    def edit(self, edit: tuple[str, str, object]) -> None:
+    def edit(self, edit: tuple[str, str, Any]) -> None:
         """Something that a person does; what the system refuses does not happen."""
         action, path, value = edit
         target = self.project / path
@@ -221,7 +222,8 @@ class Histories(RuleBasedStateMachine):
     def do(self, workspace: Workspace, command: str, number: int) -> Change:
         if command == "undo":
             return workspace.undo()
-        return getattr(workspace, command)(self.lesson(number))
+        change: Change = getattr(workspace, command)(self.lesson(number))
+        return change
 
     def undo_to(self, name: str | None, argument: str | None) -> None:
         before = self.seen()
@@ -265,8 +267,8 @@ class Histories(RuleBasedStateMachine):
         self.advance(command, number, before)
 
     @staticmethod
-    def differs(before: tuple | None, after: tuple | None) -> bool:
-        return before != after and "folder" not in {(before or after)[0], (after or before)[0]}
+    def differs(before: Seen | None, after: Seen | None) -> bool:
+        return before != after and "folder" not in {seen[0] for seen in (before, after) if seen}
 
     def wanted(self, command: str, number: int, before: Picture) -> Texts:
         return expected_files(command, number, files_of(before), self.reached, self.starts)

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from checks.lesson import Course
 from checks.workspace import Disk, Workspace
@@ -24,7 +25,7 @@ SOLUTIONS = {
 }
 NAMES = tuple(SOLUTIONS)
 
-Seen = tuple[str, object, int]
+Seen = tuple[str, Any, int]
 Picture = dict[str, Seen]
 
 
@@ -81,7 +82,7 @@ def picture(root: Path) -> Picture:
     return seen
 
 
-def contents(root: Path) -> dict[str, object]:
+def contents(root: Path) -> dict[str, bytes]:
     """Path to bytes of the files of a project."""
     return {path: content for path, (kind, content, _) in picture(root).items() if kind == "file"}
 
@@ -117,7 +118,7 @@ class FaultyDisk(Disk):
     """
 
     def __init__(
-        self, fault: Fault | None = None, *, links: bool = True, intruder: Callable[[], None] | None = None
+        self, fault: Fault | None = None, *, links: bool = True, intruder: Callable[[], object] | None = None
     ) -> None:
         self.fault = fault
         self.links = links
@@ -190,5 +191,5 @@ def kept_anywhere(root: Path) -> set[bytes]:
     )
     found = {b"".join(area.store.chunks(digest)) for digest in set(wanted)}
     found.update(path.read_bytes() for path in area.aside.rglob("*") if path.is_file())
-    found.update(content for content in contents(root).values() if isinstance(content, bytes))
+    found.update(contents(root).values())
     return found
