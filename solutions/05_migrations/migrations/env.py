@@ -32,6 +32,10 @@ def migrate(connection: Connection) -> None:
 async def migrate_online() -> None:
     """Run the wanted migrations on the database of the settings."""
     async with open_engine(get_settings().database_url) as engine, engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # A batch drops the old table. With foreign keys on, that deletes the rows that refer to it.
+            await connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            await connection.commit()
         await connection.run_sync(migrate)
 
 
