@@ -18,7 +18,8 @@ def _without_zero_fraction(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# Goes after the limits of an integer. To JSON, 2.0 is the same number as 2; "2" and true are none.
+# Stands last in Annotated, so that it runs before the limits are checked. To JSON, 2.0 is the number 2;
+# "2" and true are no numbers, and stay refused.
 WHOLE_NUMBER = BeforeValidator(_without_zero_fraction)
 
 

@@ -51,7 +51,7 @@ class BookRepository:
         )
 
     async def delete_if_all_are_here(self, book_id: int) -> bool:
-        """Remove a book of which no copy is lent; False where there is no such book."""
+        """Remove a book and tell True; False where a copy of it is lent, or there is no such book."""
         gone = delete(Book).where(Book.id == book_id, Book.lent == 0).returning(Book.id)
         return await self._session.scalar(gone) is not None
 

@@ -13,7 +13,7 @@ ALGORITHM = "HS256"
 
 # Argon2id with 19 MiB, two passes and one lane: OWASP, "Password Storage Cheat Sheet".
 _hasher = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1),))
-# Hashing keeps a processor busy: half of them may, and the event loop has the others.
+# Hashing keeps a processor busy: at most half of them hash at a time, and the event loop has its turn.
 _hashing_threads = CapacityLimiter(max(1, (os.cpu_count() or 1) // 2))
 # Stands for the password of a member who does not exist. Nobody knows the text that it was made of.
 _NOBODYS_HASH = _hasher.hash(secrets.token_urlsafe())
@@ -41,13 +41,13 @@ async def verify_password(password: str, stored: str | None) -> bool:
 
 
 def create_token(subject: int, key: str, lifetime: timedelta) -> str:
-    """Make a signed token for the member with this key, valid from now for the given time."""
+    """Make a token for the member with this id, signed with the key, valid from now for the given time."""
     now = datetime.now(UTC)
     return jwt.encode({"sub": str(subject), "iat": now, "exp": now + lifetime}, key, ALGORITHM)
 
 
 def read_token(token: str, key: str) -> int:
-    """Give the key of the member for whom the token was made.
+    """Give the id of the member for whom the token was made.
 
     Raises:
         InvalidTokenError: it is not signed with this key, is out of date, or names no member.

@@ -59,7 +59,9 @@ class MemberService:
         member = await self._members.with_email(credentials.username)
         await self._session.commit()  # Hashing takes a while: the connection goes back to the others.
         stored = member.password_hash if member else None
-        if not await verify_password(credentials.password.get_secret_value(), stored) or member is None:
+        # Verified for nobody as well: it has to take the same time.
+        matches = await verify_password(credentials.password.get_secret_value(), stored)
+        if member is None or not matches:
             raise WrongCredentialsError
         token = create_token(member.id, self._key, self._token_lifetime)
         return Token(access_token=token, expires_in=int(self._token_lifetime.total_seconds()))
