@@ -3,6 +3,7 @@
 It is loaded on every run in this repository and does nothing unless lessons are asked for.
 """
 
+import atexit
 import os
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks.items import LOAD, ConventionItem, LessonFile, LoadItem
-from checks.lesson import Course, Lesson, LessonError
+from checks.lesson import Course, Lesson, LessonError, find_course
 
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
@@ -37,6 +38,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"how long one check of a lesson may take (default: ini time_limit, or {TIME_LIMIT:g})",
     )
     parser.addini("time_limit", "seconds that one check of a lesson may take", default=str(TIME_LIMIT))
+    _warm_up(sys.argv[1:])
+
+
+NOT_RUNNING = {"--collect-only", "--co", "--help", "-h", "--version", "-V", "-n"}
+_warm: "Supervisor | None" = None
+
+
+def _warm_up(words: list[str]) -> None:
+    """Start the subject before pytest has read its options, if the command line looks like a run of lessons.
+
+    This is the first moment at which a plugin is called. If the guess is wrong, the process is ended unused.
+    """
+    global _warm  # noqa: PLW0603 - pytest has no place for state before it has a configuration
+    course, here = find_course(), Path.cwd()
+    lessons = course.root / "lessons"
+    paths = [Path(os.path.normpath(here / word.partition("::")[0])) for word in words if word[:1] != "-"]
+    named = [path.relative_to(lessons).parts[0] for path in paths if lessons in path.parents]
+    if not named or NOT_RUNNING.intersection(words) or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    try:
+        lesson = max((course.find(word) for word in named), key=lambda lesson: lesson.number)
+    except LessonError:
+        return
+    _warm = _supervisor_for(course, lesson)
+    _warm.start()
+    atexit.register(_warm.close)
+
+
+def _supervisor_for(course: Course, lesson: Lesson) -> "Supervisor":
+    from checks.supervisor import Supervisor, imported_by
+
+    sources = [path for path in course.state(lesson).values() if path.suffix == ".py" and "app" in path.parts]
+    return Supervisor(course, imported_by(sources), TIME_LIMIT)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -171,13 +205,11 @@ class LessonPlugin:
         return self._run
 
     def _supervisor(self) -> "Supervisor":
-        from checks.supervisor import Supervisor, imported_by
-
-        last = self.wanted.named[-1] if self.wanted.named else None
-        state = self.course.state(last or self.course.lessons[-1])
-        sources = [path for path in state.values() if path.suffix == ".py" and "app" in path.parts]
-        limit = self.config.option.time_limit or float(self.config.getini("time_limit"))
-        return Supervisor(self.course, imported_by(sources), limit)
+        last = self.wanted.named[-1] if self.wanted.named else self.course.lessons[-1]
+        warm = _warm if _warm is not None and _warm.course.root == self.course.root else None
+        supervisor = warm or _supervisor_for(self.course, last)
+        supervisor.limit = self.config.option.time_limit or float(self.config.getini("time_limit"))
+        return supervisor
 
     # -- what is collected -----------------------------------------------------------------------------
 

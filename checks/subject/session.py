@@ -144,9 +144,8 @@ class Session:
         try:
             reports = runtestprotocol(item, log=False, nextitem=following)
             problem, skipped = _told_by(reports, self._check)
+            problem = problem or self._unsound()
             gone = problem is not None and problem.kind is Kind.ENDED
-            if problem is None:
-                problem = self._unsound()
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt, pytest.exit: the learner's code raised it
             # The event loop may be in pieces: the next check gets a process of its own.
             problem, gone = self.diagnosis.diagnose(error, self._check), True

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,8 @@ def engines(project: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Any, object]
 
     def remember(engine: AsyncEngine, *args: Any, **options: Any) -> None:
         make(engine, *args, **options)
-        frames = inspect.getouterframes(inspect.currentframe(), context=0)
-        lines = ((Path(frame.filename), frame.lineno) for frame in frames)
+        stack = traceback.walk_stack(inspect.currentframe())
+        lines = ((Path(frame.f_code.co_filename), line) for frame, line in stack)
         own = ((file.relative_to(project), line) for file, line in lines if file.is_relative_to(project))
         made[engine.sync_engine] = next(((file.as_posix(), line) for file, line in own), None)
 
