@@ -9,7 +9,14 @@ from types import ModuleType
 
 from checks.finding import Place
 from checks.report import Kind, Problem
-from checks.subject.diagnosis import Check, Diagnosis, file_problem, nearest_name, syntax_problem
+from checks.subject.diagnosis import (
+    Check,
+    Diagnosis,
+    file_problem,
+    nearest_name,
+    syntax_problem,
+    unreadable_problem,
+)
 
 CHECK = Check("The application can be imported")
 STUB_NAME = re.compile(r"(?:async\s+def|def|class)?\s*(?P<name>[A-Za-z_][\w.]*)")
@@ -55,18 +62,10 @@ def require_readable(root: Path, project: Path, files: Iterable[str]) -> None:
         try:
             ast.parse(source, filename=str(path))
         except SyntaxError as error:
-            line = error.lineno or source.partition("\0")[0].count("\n") + 1
-            column = error.offset or 1
-            end = (
-                error.end_offset
-                if error.end_lineno == line and (error.end_offset or 0) > column
-                else column + 1
-            )
-            raise BrokenContractError(
-                syntax_problem(Place(shown, line, column, line, end or 0), error.msg)
-            ) from None
+            null = source.partition("\0")[0].count("\n") + 1
+            raise BrokenContractError(syntax_problem(shown, error, null)) from None
         except (ValueError, RecursionError, MemoryError) as error:
-            raise BrokenContractError(syntax_problem(Place(shown, 1), str(error))) from None
+            raise BrokenContractError(unreadable_problem(Place(shown, 1), str(error))) from None
 
 
 def _read(shown: str, path: Path) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 
-from checks.expect import Unmet
+from checks.expect import Unmet, described
 from checks.finding import Place
 from checks.report import Kind, Problem
 
@@ -108,10 +108,7 @@ class Diagnosis:
     def _syntax(self, error: BaseException) -> Problem | None:
         if not isinstance(error, SyntaxError) or not error.filename or not self._is_ours(error.filename):
             return None
-        line = error.lineno or 1
-        column, end = error.offset or 1, error.end_offset or 0
-        end = end if error.end_lineno == line and end > column else column + 1
-        return syntax_problem(Place(self._shown(error.filename), line, column, line, end), error.msg)
+        return syntax_problem(self._shown(error.filename), error)
 
     def _stub(self, error: BaseException, place: Place | None) -> Problem | None:
         frame = self._blamed_frame(error)
@@ -243,7 +240,7 @@ class Diagnosis:
         )
 
     def _raised(self, error: BaseException, check: Check, place: Place | None) -> Problem:
-        found = describe(error)
+        found = described(error)
         if place is None and (line := self._line_of_lesson(error)):
             return Problem(
                 kind=Kind.RAISED,
@@ -372,8 +369,21 @@ class Diagnosis:
         return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
 
 
-def syntax_problem(place: Place, message: str) -> Problem:
-    """A file that Python cannot parse."""
+def syntax_problem(file: str, error: SyntaxError, line: int = 1) -> Problem:
+    """A file that Python cannot parse.
+
+    Args:
+        file: relative to the clone's root.
+        error: what the parser said.
+        line: where to point if the parser does not say.
+    """
+    line, column, end = error.lineno or line, error.offset or 1, error.end_offset or 0
+    end = end if error.end_lineno == line and end > column else column + 1
+    return unreadable_problem(Place(file, line, column, line, end), error.msg)
+
+
+def unreadable_problem(place: Place, message: str) -> Problem:
+    """Source text that Python refuses, and where."""
     return Problem(
         kind=Kind.SYNTAX,
         title=f"{place.file} cannot be read by Python",
@@ -405,15 +415,6 @@ def file_problem(file: str, expected: str, found: str, action: str) -> Problem:
         place=Place(file, 0),
         cause=f"file {file}",
     )
-
-
-def describe(error: BaseException, limit: int = 240) -> str:
-    """Type and text of an exception in one line, without links to a library's web page."""
-    kept = (line.strip() for line in str(error).splitlines())
-    links = ("For further information", "(Background on this error")
-    message = " ".join(line for line in kept if line and not line.startswith(links))
-    message = message if len(message) <= limit else message[:limit] + "..."
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def nearest_name(wanted: str, names: Iterable[str]) -> str:

@@ -75,7 +75,6 @@ def _preload(modules: list[str]) -> None:
 
 
 def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes]) -> None:
-    from checks.fixtures import SECRET_KEY
     from checks.subject.session import serve
 
     collect = next(commands, None)
@@ -83,7 +82,6 @@ def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes
         return
     for name in collect["unset"]:
         os.environ.pop(name, None)
-    os.environ["SECRET_KEY"] = SECRET_KEY  # from lesson 02 on, nothing can be imported without one
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         # They are for the learner's pytest, which has heeded them already.
         os.environ.pop(name, None)

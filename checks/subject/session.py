@@ -13,12 +13,13 @@ from typing import IO, Any, NoReturn
 import pytest
 from _pytest.runner import runtestprotocol
 
+from checks.expect import described
 from checks.fixtures import environment, forget_application
 from checks.lesson import Course
 from checks.report import Kind, Problem
 from checks.subject import channel
 from checks.subject.contract import BrokenContractError, require_names
-from checks.subject.diagnosis import Check, Diagnosis, describe
+from checks.subject.diagnosis import Check, Diagnosis
 from checks.subject.watchdog import Watchdog, Where
 
 Message = dict[str, Any]
@@ -314,4 +315,4 @@ def serve(course: Course, files: list[str], commands: Iterator[Message], answers
 
 def failure_text(error: BaseException) -> str:
     """A fault of the subject itself, for the judging process to show."""
-    return describe(error) + "\n" + "".join(traceback.format_exception(error))
+    return described(error) + "\n" + "".join(traceback.format_exception(error))
