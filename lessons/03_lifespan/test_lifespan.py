@@ -352,7 +352,7 @@ async def test_ready_answers_ok(
 
     Why: A load balancer sends requests only to a service that says it is ready.
 
-    Next: Step 4 describes the route, step 5 the question that it asks.
+    Next: Step 5 describes the route, step 4 the question that it asks.
     """
     missing = line_with(ROUTER, project, r"APIRouter\(")
     response = await client.get(READY)
@@ -381,7 +381,7 @@ async def test_ready_asks_the_database(
 
     Why: A pool lends connections that were closed long ago. Only an answer shows that somebody is there.
 
-    Next: Step 5: is the query sent, and its answer awaited?
+    Next: Step 4: is the query sent, and its answer awaited?
     """
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -412,7 +412,7 @@ async def test_ready_is_unavailable_without_database(database: Database, client:
 
     Why: A service that says it is ready and fails each request is worse than one that is not there.
 
-    Next: Step 5: what is the answer when the query raises? Step 4: what does the route do with it?
+    Next: Step 4: what is the answer when the query raises? Step 5: what does the route do with it?
     """
     await client.get(READY)
     await database.go_away()
@@ -441,7 +441,7 @@ async def test_ready_recovers(database: Database, client: "httpx.AsyncClient") -
 
     Why: Databases restart. A service that has to be restarted too wakes somebody up at night.
 
-    Next: Step 5: the question has to be asked anew each time.
+    Next: Step 4: the question has to be asked anew each time.
     """
     await client.get(READY)
     await database.go_away()
@@ -457,7 +457,7 @@ async def test_ready_does_not_wait_for_ever(app: "FastAPI", client: "httpx.Async
 
     Why: A network that swallows packets gives no error. Whoever waits without a limit waits for ever.
 
-    Next: Step 5 gives the limit; asyncio has a context manager for it.
+    Next: Step 4 gives the limit; asyncio has a context manager for it.
     """
     for what, queries in (("connection", False), ("query", True)):
         async with stalled(app.state.engine, queries=queries) as held:
@@ -482,7 +482,7 @@ async def test_ready_gives_its_connection_back(database: Database, client: "http
 
     Why: A probe comes every few seconds. With one connection each, the pool is empty in a minute.
 
-    Next: Step 5: the connection is a context manager.
+    Next: Step 4: the connection is a context manager.
     """
     for _ in range(3):
         response = await client.get(READY)
@@ -506,7 +506,7 @@ async def test_every_engine_is_closed_at_shutdown(
 
     Why: A second engine has connections of its own, and nobody who closes them.
 
-    Next: Step 3 and step 5: the factory and the probe are given the one engine of the lifespan.
+    Next: Step 3 and step 4: the factory and the probe are given the one engine of the lifespan.
     """
     async with serving(app) as client:
         await client.get(READY)
@@ -521,7 +521,7 @@ async def test_unavailable_answer_tells_no_secrets(database: Database, client: "
 
     Why: The text of a database error may hold its address, a user or a password. The log is the place for it.
 
-    Next: Step 4 says what the body is.
+    Next: Step 5 says what the body is.
     """
     await database.go_away()
     response = await client.get(READY)
@@ -542,7 +542,7 @@ async def test_reason_stands_in_the_log(
 
     Why: The answer does not tell it, so the log is the one place where an operator can find it.
 
-    Next: Step 5: the module has a logger, and a logger has a method for exceptions.
+    Next: Step 4: the module has a logger, and a logger has a method for exceptions.
     """
     await database.go_away()
     logged.clear()
@@ -582,7 +582,7 @@ async def test_ready_documents_both_answers(app: "FastAPI", client: "httpx.Async
 
     Why: Whoever sets up the load balancer reads there what to expect.
 
-    Next: Step 4: the decorator takes `responses=` for the answers besides the usual one.
+    Next: Step 5: the decorator takes `responses=` for the answers besides the usual one.
     """
     operation = app.openapi()["paths"].get(READY, {}).get("get", {})
     documented = sorted(operation.get("responses", {}))
@@ -602,7 +602,7 @@ async def test_live_needs_no_database(
 
     Why: Who does not answer here is killed and started again. That brings no database back.
 
-    Next: Leave live as it is: step 4 adds a second probe.
+    Next: Leave live as it is: step 5 adds a second probe.
     """
     async with stalled(app.state.engine) as held:
         response = await client.get("/health/live")
