@@ -55,6 +55,9 @@ def public(source: str) -> dict[str, str]:
     return {name: text for name, text in found.items() if not name.startswith("_")}
 
 
+NUMBERED = "  → 88 │ "
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_stub_of_the_starter_says_what_is_missing(lesson: Lesson) -> None:
     stubs = [
@@ -70,6 +73,8 @@ def test_every_stub_of_the_starter_says_what_is_missing(lesson: Lesson) -> None:
         assert ast.unparse(stub.func) == "NotImplementedError"
         (words,) = stub.args
         assert len(ast.literal_eval(words)) > 20
+        assert stub.end_col_offset is not None
+        assert len(NUMBERED) + stub.end_col_offset <= 80, "a failure shows the line: it has to fit a terminal"
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 def create_app() -> FastAPI:
     """Build an application of its own, with everything that it serves."""
-    raise NotImplementedError("Make a FastAPI object, include the health router in it, return it")
+    raise NotImplementedError("Make the application, with its router")
 
 
 app = create_app()

@@ -9,4 +9,4 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 async def live() -> HealthStatus:
     """Answer at all: the process runs and its event loop is free."""
-    raise NotImplementedError("Make this function a route of the router, and return what it promises")
+    raise NotImplementedError("Make this a route, and return a status")

@@ -10,4 +10,4 @@ class HealthStatus(BaseModel):
         status: "ok" while all is well.
     """
 
-    raise NotImplementedError("Give the model its field, and take this line out")
+    raise NotImplementedError("Put the model's field in this place")

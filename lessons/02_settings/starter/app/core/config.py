@@ -14,7 +14,7 @@ class Settings(BaseSettings):
             a service whose key was never set does not start.
     """
 
-    raise NotImplementedError("Declare the four settings, and take this line out")
+    raise NotImplementedError("Put the four settings in this place")
 
 
 def get_settings() -> Settings:
@@ -23,4 +23,4 @@ def get_settings() -> Settings:
     Raises:
         pydantic.ValidationError: a value is missing or not valid. The message does not show it.
     """
-    raise NotImplementedError("Make the settings once, and return that object each time")
+    raise NotImplementedError("Make the settings once, and keep them")

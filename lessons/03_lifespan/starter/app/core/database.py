@@ -14,15 +14,15 @@ logger = logging.getLogger(__name__)
 @asynccontextmanager
 async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
     """Give an engine for the URL, and close its connections when the block ends, however it ends."""
-    raise NotImplementedError("Make the engine, yield it, and dispose of it in the end")
+    raise NotImplementedError("Make, yield and dispose of an engine")
     yield  # replace this line, too: without any yield this would be no context manager
 
 
 def make_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Make the factory of sessions. What a session has loaded stays readable after its commit."""
-    raise NotImplementedError("Make an async_sessionmaker for the engine, and return it")
+    raise NotImplementedError("Make the factory, and return it")
 
 
 async def is_reachable(engine: AsyncEngine) -> bool:
     """Tell whether the database answers a query within `PROBE_SECONDS`."""
-    raise NotImplementedError("Send the database the smallest query, and say whether it answered in time")
+    raise NotImplementedError("Send a query, and wait for the answer")
