@@ -1,7 +1,9 @@
 """What a convention says about one place of a project: the word that all rooms of this house share."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Level(StrEnum):
@@ -59,3 +61,25 @@ class Finding:
     def message(self) -> str:
         """The finding in one sentence, for reports that have one line."""
         return f"{self.found[:1].upper()}{self.found[1:]}; expected {self.expected}."
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a convention can learn from the running application, where its source does not tell.
+
+    Attributes:
+        subjects: how many things it could judge there.
+        broken: places where it is broken, each with what was found there, a phrase without a full stop.
+    """
+
+    subjects: int = 0
+    broken: tuple[tuple[Place, str], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The evidence as plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Evidence":
+        """The evidence that `as_dict` wrote down."""
+        return cls(data["subjects"], tuple((Place(**place), found) for place, found in data["broken"]))

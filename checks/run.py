@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from checks.finding import Evidence
 from checks.items import LOAD
 from checks.lesson import Course, Lesson
 from checks.report import Kind, Outcome, Problem, from_finding
@@ -64,6 +65,7 @@ class LessonRun:
         self._told: dict[str, str] = {}
         self._conventions: dict[str, tuple[Problem | None, int]] = {}
         self._reference: dict[str, bool] = {}
+        self._seen: dict[str, Evidence] | None = None
 
     def place(self, lessons: Iterable[Lesson]) -> None:
         """Add the files that the named lessons need and the project has not got.
@@ -87,7 +89,12 @@ class LessonRun:
         except BrokenContractError as error:
             return self._record(lesson, name, Outcome(error.problem))
         self.judge_conventions(self.course.conventions_until(lesson))
-        return self._record(lesson, name, self.supervisor.load(lesson))
+        return self._record(lesson, name, self._load(lesson))
+
+    def _load(self, lesson: Lesson) -> Outcome:
+        outcome = self.supervisor.load(lesson)
+        self._seen = self.supervisor.evidence
+        return outcome
 
     def behave(self, lesson: Lesson, name: str, following: str | None, needs: Iterable[str] = ()) -> Outcome:
         """Run one behaviour check, unless something that it rests on is broken.
@@ -109,6 +116,9 @@ class LessonRun:
         self.judge_conventions([slug])
         problem, subjects = self._conventions[slug]
         if problem is None:
+            evidence = self._evidence(slug, lesson, needed=not subjects)
+            problem, subjects = _shown_by(evidence, slug), subjects or evidence.subjects
+        if problem is None:
             tally = self.tally(lesson)
             if load_id(lesson) in tally.failed and self.project.unparsed:
                 return Outcome(waits=f"waits for {LOAD}")
@@ -117,6 +127,12 @@ class LessonRun:
                     return Outcome(waits=f"nothing to judge yet; waits for {_short(broken)}")
                 problem = _nothing_to_judge(slug, lesson)
         return self._record(lesson, name, Outcome(problem))
+
+    def _evidence(self, slug: str, lesson: Lesson, *, needed: bool) -> Evidence:
+        """What the application showed when it was loaded; it is loaded for this only if that is needed."""
+        if needed and self._seen is None:
+            self._load(lesson)
+        return (self._seen or {}).get(slug, Evidence())
 
     def judge_conventions(self, slugs: Iterable[str]) -> None:
         """Read the project and remember what the conventions say; cheap to ask again."""
@@ -174,6 +190,17 @@ def _short(nodeid: str) -> str:
 def _with_others(problem: Problem, others: str, count: int) -> Problem:
     more = f"{others} and more" if count > 4 else others
     return replace(problem, found=f"{problem.found} (also {more})")
+
+
+def _shown_by(evidence: Evidence, slug: str) -> Problem | None:
+    """The first broken place that the running application showed and its source did not tell."""
+    from checks import conventions
+
+    if not evidence.broken:
+        return None
+    place, found = evidence.broken[0]
+    convention = conventions.load(slug)
+    return from_finding(convention.violation_in(place, found), convention.title, prefix="")
 
 
 def _nothing_to_judge(slug: str, lesson: Lesson) -> Problem:

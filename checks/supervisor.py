@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from checks.finding import Evidence
 from checks.lesson import Course, Lesson
 from checks.report import Kind, Outcome, Problem
 from checks.subject import channel
@@ -67,12 +68,17 @@ class Supervisor:
         course: the clone.
         preload: modules that the subject may import before it is asked anything.
         limit: seconds that one check may take.
+
+    Attributes:
+        files: the test modules whose checks may be asked for, absolute.
+        evidence: what the application that was loaded last showed, by the slug of a convention.
     """
 
     def __init__(self, course: Course, preload: Iterable[str], limit: float) -> None:
         self.course = course
         self.limit = limit
         self.files: list[str] = []
+        self.evidence: dict[str, Evidence] = {}
         self._preload = list(preload)
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
@@ -119,6 +125,7 @@ class Supervisor:
 
     def load(self, lesson: Lesson) -> Outcome:
         """Import the application as the lesson knows it."""
+        self.evidence = {}
         return self._ask({"do": "load", "id": f"load {lesson.name}", "lesson": lesson.name})
 
     def run(self, nodeid: str, following: str | None) -> Outcome:
@@ -176,6 +183,8 @@ class Supervisor:
                     seconds=answer["seconds"],
                     output=self._output.take(),
                 )
+                if answer.get("evidence"):
+                    self.evidence = {s: Evidence.from_dict(one) for s, one in answer["evidence"].items()}
                 if answer.get("gone"):
                     self.close()
                 return outcome

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from checks.conventions._document import Document, Example, read
-from checks.finding import Finding
+from checks.finding import Finding, Place
 from checks.source import Project
 
 NAMED_CASES = {"async-http": "no-blocking-calls", "async-files": "no-blocking-calls"}
@@ -89,6 +89,16 @@ class Convention:
     def subjects(self, project: Project) -> int:
         """How many things in the project this convention has to judge; 0 means that it looked at nothing."""
         return int(self._module.subjects(project))
+
+    def violation_in(self, place: Place, found: str) -> Finding:
+        """The finding for a broken place that was seen elsewhere than in the source.
+
+        Args:
+            place: where it is broken.
+            found: what was seen there, a phrase without a full stop.
+        """
+        violation: Finding = self._module.RULE.violation_in(place, found)
+        return violation
 
     def __repr__(self) -> str:
         return f"Convention({self.slug!r})"

@@ -20,6 +20,7 @@ from checks.report import Kind, Problem
 from checks.subject import channel
 from checks.subject.contract import BrokenContractError, require_names
 from checks.subject.diagnosis import Check, Diagnosis
+from checks.subject.registered import registering
 from checks.subject.watchdog import Watchdog, Where
 
 Message = dict[str, Any]
@@ -123,7 +124,7 @@ class Session:
             for module, names in other.contract.items():
                 contract.setdefault(module, []).extend(names)
         problem = None
-        with pytest.MonkeyPatch.context() as monkeypatch:
+        with pytest.MonkeyPatch.context() as monkeypatch, registering() as registered:
             for name, value in environment(Path.cwd()).items():
                 monkeypatch.setenv(name, value)
             try:
@@ -131,7 +132,8 @@ class Session:
             except BrokenContractError as error:
                 problem = error.problem
             forget_application()
-        self._end(problem, started)
+        evidence = {} if problem else registered.evidence(self.diagnosis)
+        self._end(problem, started, evidence={slug: one.as_dict() for slug, one in evidence.items()})
 
     def _run(self, items: dict[str, pytest.Item], command: Message) -> None:
         item, following = items.get(command["id"]), items.get(command["next"] or "")
@@ -173,7 +175,15 @@ class Session:
         known = frozenset((str(file), str(function)) for file, function in command.get("stuck", ()))
         self._watchdog.start(command["limit"], known)
 
-    def _end(self, problem: Problem | None, started: float, skipped: str = "", *, gone: bool = False) -> None:
+    def _end(
+        self,
+        problem: Problem | None,
+        started: float,
+        skipped: str = "",
+        *,
+        gone: bool = False,
+        evidence: Message | None = None,
+    ) -> None:
         self._watchdog.stop()
         self.tell(
             event="verdict",
@@ -182,6 +192,7 @@ class Session:
             skipped=skipped,
             seconds=time.perf_counter() - started,
             gone=gone,
+            evidence=evidence or {},
         )
 
     # -- what code can do besides answering ------------------------------------------------------------

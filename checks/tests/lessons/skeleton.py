@@ -18,7 +18,19 @@ FACTORY = (
     '    app = FastAPI(title="Lending library")\n    app.include_router(health_router)\n    return app\n'
 )
 
+ROUNDABOUT = """
+
+for verb in ("get",):
+    getattr(router, verb)("/live", response_model=HealthStatus)(live)
+"""
+
 WRONG = [
+    Wrong(
+        "a handler that is not async, registered in a roundabout way",
+        {ROUTER: [(ROUTE + "\n", ""), ("async def live", "def live"), (ANSWER + "\n", ANSWER + ROUNDABOUT)]},
+        "async-handlers",
+        LIVE,
+    ),
     Wrong("a handler that is not async", {ROUTER: ("async def live", "def live")}, "async-handlers", LIVE),
     Wrong(
         "a route that declares nothing",
@@ -244,6 +256,10 @@ WRONG = [
 ]
 
 RIGHT = [
+    Right(
+        "a handler that is registered in a roundabout way",
+        {ROUTER: [(ROUTE + "\n", ""), (ANSWER + "\n", ANSWER + ROUNDABOUT)]},
+    ),
     Right(
         "an application that answers to one host name",
         {
