@@ -51,6 +51,7 @@ class Database:
         """Count connections, of every engine, for as long as the block runs."""
         _listen()
         _keep_connections()
+        _stop_once()
         _watching.append(self)
         try:
             yield self
@@ -206,6 +207,24 @@ def _keep_connections() -> None:
             return AsyncAdaptedQueuePool if url.database and url.database != ":memory:" else StaticPool
 
         dialect.get_pool_class = staticmethod(get_pool_class)  # type: ignore[method-assign]
+
+
+@cache
+def _stop_once() -> None:
+    """Let a connection of aiosqlite that was stopped stay stopped.
+
+    A time limit of anyio cancels again and again, also the closing of a connection. SQLAlchemy then stops it,
+    while its `close` is under way and goes on to wait for a thread that has ended (aiosqlite 0.22).
+    """
+    from aiosqlite import Connection
+
+    stop = getattr(Connection, "stop", None)
+    if stop is not None:
+
+        def stop_once(connection: Any) -> Any:
+            return stop(connection) if connection._running else None  # noqa: SLF001 - it has no public name
+
+        Connection.stop = stop_once  # type: ignore[method-assign, assignment]
 
 
 def _passed_on(method: Callable[..., None]) -> Callable[..., None]:
