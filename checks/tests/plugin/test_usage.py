@@ -219,6 +219,15 @@ def test_a_console_without_utf8_gets_plain_marks(clone: Clone) -> None:
     assert ran.output.isascii()
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437"])
+def test_the_console_does_not_decide_what_may_be_printed(clone: Clone, encoding: str) -> None:
+    clone.solve()
+    printing = HELLO.replace('return {"text"', 'print("→ ✓ 日本")\n    return {"text"')
+    write(clone.project, {"app/main.py": printing})
+    ran = clone.pytest("lessons/1", PYTHONIOENCODING=encoding)
+    assert ran.code == 0, ran.output
+
+
 def test_other_tests_are_left_alone(clone: Clone) -> None:
     write(clone.root, {"other/test_other.py": "def test_x():\n    assert 1 == 2\n"})
     ran = clone.pytest("other")
