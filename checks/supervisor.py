@@ -32,6 +32,9 @@ GLANCE = 0.2
 LAST_MOMENTS = 2.0
 """Seconds in which an ended subject's streams should end too."""
 
+MOST_EXIT_CODE = 255
+"""The largest exit code that a program itself is wont to give."""
+
 OUTPUT_KEPT = 2_048
 """Bytes of the learner's output that are kept, the newest ones."""
 
@@ -304,7 +307,12 @@ def _silent(limit: float) -> Problem:
 
 
 def _ended(code: int | None) -> Problem:
-    how = f"exit code {code}" if code is None or code >= 0 else f"signal {-code}"
+    if code is not None and code < 0:
+        how = f"signal {-code}"
+    elif code is not None and code > MOST_EXIT_CODE:
+        how = f"exit code {code:#x}"  # how Windows writes its own: 0xc0000005 is a violation of memory
+    else:
+        how = f"exit code {code}"
     return Problem(
         kind=Kind.ENDED,
         title="The process that ran your code ended",
