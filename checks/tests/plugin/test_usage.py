@@ -1,6 +1,7 @@
 """The command line that a pytest user expects."""
 
 import json
+import signal
 
 import pytest
 
@@ -253,6 +254,9 @@ def test_options_of_the_shell_are_for_the_learners_pytest(clone: Clone, options:
     assert ran.code == 0, ran.output
 
 
+@pytest.mark.skipif(
+    not hasattr(signal, "SIGALRM"), reason="without SIGALRM, pytest-timeout ends the whole run by itself"
+)
 def test_a_limit_of_another_plugin_is_a_failure_like_any_other(clone: Clone) -> None:
     clone.solve()
     write(
