@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.tests.service.states import LAST, build, environment, run
+from checks.tests.service.states import LAST, build, environment, find_uv, run
 
 
 @pytest.fixture
@@ -17,15 +17,11 @@ def project(tmp_path: Path) -> Path:
 
 def uv(project: Path, *words: str) -> str:
     """Do what the README says, and expect that it works."""
-    executable = shutil.which("uv")
-    if executable is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("no uv on the path of this machine")
     outside = environment(project) | {"UV_PYTHON_DOWNLOADS": "never"}
     # Of the workshop's environment and of the versions that it is tried with, the project knows nothing.
     env = {name: value for name, value in outside.items() if name not in {"VIRTUAL_ENV", "UV_RESOLUTION"}}
     done = subprocess.run(
-        [executable, *words],
+        [find_uv(), *words],
         cwd=project,
         env=env,
         capture_output=True,
