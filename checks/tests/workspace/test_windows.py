@@ -132,3 +132,22 @@ def test_a_folder_in_the_place_of_a_record(tmp_path, monkeypatch):
         read_data(tmp_path)
     with pytest.raises(PermissionError):
         read_data(tmp_path / "record.json")
+
+
+class WindowsError(FileNotFoundError):
+    """As Python raises it there."""
+
+    winerror = 3
+
+
+@pytest.mark.parametrize(("length", "said"), [(300, "the path is too long"), (100, "cannot find the path")])
+def test_a_path_that_is_too_long_there(course, project, length, said):
+    class Short(Disk):
+        def replace(self, source: Path, target: Path) -> None:
+            raise WindowsError(
+                errno.ENOENT, "The system cannot find the path", str(source), None, "o" * length
+            )
+
+    with pytest.raises(WorkspaceError, match=rf"{said}.*Nothing was changed"):
+        Workspace(course, disk=Short()).place(course.all_lessons[0])
+    assert picture(project) == {}
