@@ -515,7 +515,7 @@ def _files_to_write(lesson: Lesson | None) -> Iterator[str]:
 
 def _difference(mine: Path, reference: Path, my_name: str, reference_name: str) -> FileDifference:
     try:
-        written = mine.read_text(encoding="utf-8").splitlines() if mine.is_file() else []
+        written = mine.read_text(encoding="utf-8-sig").splitlines() if mine.is_file() else []
         wanted = reference.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         return FileDifference(my_name, Likeness.NOT_TEXT, ())

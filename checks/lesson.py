@@ -14,7 +14,12 @@ from functools import cached_property
 from pathlib import Path
 
 FOLDER_NAME = re.compile(r"(?P<number>\d{2})_(?P<word>[a-z][a-z0-9_]*)")
-IGNORED = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", ".DS_Store"})
+IGNORED = frozenset(
+    {
+        *("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv"),
+        *(".DS_Store", "Thumbs.db", "desktop.ini"),
+    }
+)
 
 
 class LessonError(Exception):

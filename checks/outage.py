@@ -12,6 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from checks.expect import Unmet
+from checks.patience import patiently
+
 STALLED = 60.0
 """Seconds, by the event loop's clock, after which the driver gives a silent database up."""
 
@@ -93,11 +96,17 @@ class Database:
     async def go_away(self) -> None:
         """Close every connection and refuse new ones."""
         await self.close_all()
-        self._folder.rename(self._away)
+        try:
+            patiently(lambda: self._folder.rename(self._away))
+        except PermissionError:  # Windows moves no folder in which somebody has a file open
+            raise Unmet(
+                expected="no connection to the database but those of the engine's pool",
+                found="its file is still open when all of those are closed",
+            ) from None
 
     def come_back(self) -> None:
         """Take connections again."""
-        self._away.rename(self._folder)
+        patiently(lambda: self._away.rename(self._folder))
 
 
 @dataclass

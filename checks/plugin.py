@@ -96,16 +96,21 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def _full_path(course: Course, here: Path, word: str) -> str:
     """The path that ``lessons/3`` or ``lessons/03::node`` means; any other comes back as it is."""
     path, separator, node = word.partition("::")
-    lessons = course.root / "lessons"
-    absolute = Path(os.path.normpath(here / path))
-    if not absolute.exists() and lessons not in absolute.parents:
-        # Below project/, say, where the application was run a moment ago.
-        absolute = Path(os.path.normpath(course.root / path))
-    if (here / path).exists() or lessons not in absolute.parents:
+    if (here / path).exists():
         return word
-    first, *rest = absolute.relative_to(lessons).parts
-    found = course.find(first).folder.joinpath(*rest)
-    return f"{found}{separator}{node}"
+    lessons = course.root / "lessons"
+    for folder, meant in (
+        (lessons, os.path.normpath(here / path)),
+        # By way of a link, like /tmp on macOS, or by a short name of Windows.
+        (lessons.resolve(), os.path.realpath(here / path)),
+        # Below project/, say, where the application was run a moment ago.
+        (lessons, os.path.normpath(course.root / path)),
+    ):
+        if folder in Path(meant).parents:
+            first, *rest = Path(meant).relative_to(folder).parts
+            found = course.find(first).folder.joinpath(*rest)
+            return f"{found}{separator}{node}"
+    return word
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,13 +1,17 @@
 """The judging side: starts the subject, asks it for answers, and never waits longer than it said."""
 
 import ast
+import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +26,15 @@ START_LIMIT = 120.0
 
 PATIENCE = 3.0
 """Seconds beyond the time limit in which the subject itself may say where it is stuck."""
+
+GLANCE = 0.2
+"""Seconds of one wait for an answer. Windows delivers Ctrl-C only between two waits, never in one."""
+
+LAST_MOMENTS = 2.0
+"""Seconds in which an ended subject's streams should end too."""
+
+MOST_EXIT_CODE = 255
+"""The largest exit code that a program itself is wont to give."""
 
 OUTPUT_KEPT = 2_048
 """Bytes of the learner's output that are kept, the newest ones."""
@@ -102,26 +115,32 @@ class Supervisor:
             cwd=self.course.root,
             **_APART,
         )
-        for stream, reader in (
-            (self._process.stderr, self._read_messages),
-            (self._process.stdout, self._read_output),
-        ):
-            threading.Thread(target=reader, args=(stream, self._messages, self._output), daemon=True).start()
+        self._readers = [
+            threading.Thread(target=reader, args=(stream, self._messages, self._output), daemon=True)
+            for stream, reader in (
+                (self._process.stderr, self._read_messages),
+                (self._process.stdout, self._read_output),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
 
     @staticmethod
     def _read_messages(stream: IO[bytes], messages: "queue.SimpleQueue[Any]", output: _Output) -> None:
-        for line in stream:
-            message = channel.parse(line)
-            if message is None:
-                output.add(line)
-            else:
-                messages.put(message)
+        with stream:
+            for line in stream:
+                message = channel.parse(line)
+                if message is None:
+                    output.add(line)
+                else:
+                    messages.put(message)
         messages.put(None)
 
     @staticmethod
     def _read_output(stream: IO[bytes], _messages: object, output: _Output) -> None:
-        while chunk := stream.read1(65_536):  # type: ignore[attr-defined]
-            output.add(chunk)
+        with stream:
+            while chunk := stream.read1(65_536):  # type: ignore[attr-defined]
+                output.add(chunk)
 
     def load(self, lesson: Lesson) -> Outcome:
         """Import the application as the lesson knows it."""
@@ -142,11 +161,16 @@ class Supervisor:
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill()
+        _kill(process)
         process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
+        if process.stdin is not None:
+            with suppress(OSError):  # it may hold a question that nobody reads any more
+                process.stdin.close()
+        # In a virtual environment on Windows, what was started is a launcher. Its end ends the subject, but a
+        # moment later, and until then nobody can remove the subject's folder. Its streams tell when it has.
+        # Where it has left a child of its own behind, they stay open: for that, nobody waits.
+        for reader in self._readers:
+            reader.join(LAST_MOMENTS)
         self._scratch.cleanup()
 
     def _ask(self, question: dict[str, Any]) -> Outcome:
@@ -199,10 +223,14 @@ class Supervisor:
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         """The next message; ``{}`` when the subject is gone, ``{"event": "silent"}`` when it says nothing."""
-        try:
-            return self._messages.get(timeout=seconds) or {}
-        except queue.Empty:
-            return {"event": "silent"}
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return self._messages.get(timeout=max(0.0, min(left, GLANCE))) or {}
+            except queue.Empty:
+                if left <= GLANCE:
+                    return {"event": "silent"}
 
     def _lost(self, answer: dict[str, Any], title: str) -> Outcome:
         """What to say when there is no verdict; the next check gets a subject of its own."""
@@ -240,6 +268,14 @@ class Supervisor:
         if self._process is None or self._process.stdin is None:
             raise BrokenPipeError
         channel.send(self._process.stdin, message)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a subject and, where processes have groups, all that it started."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # nobody is left in the group
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def imported_by(files: Iterable[Path]) -> list[str]:
@@ -280,7 +316,12 @@ def _silent(limit: float) -> Problem:
 
 
 def _ended(code: int | None) -> Problem:
-    how = f"exit code {code}" if code is None or code >= 0 else f"signal {-code}"
+    if code is not None and code < 0:
+        how = f"signal {-code}"
+    elif code is not None and code > MOST_EXIT_CODE:
+        how = f"exit code {code:#x}"  # how Windows writes its own: 0xc0000005 is a violation of memory
+    else:
+        how = f"exit code {code}"
     return Problem(
         kind=Kind.ENDED,
         title="The process that ran your code ended",

@@ -51,7 +51,11 @@ class Screen:
 
     def __init__(self, stream: TextIO) -> None:
         _write_what_the_console_can(stream)
-        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        # In a pipe, Rich takes any Windows for one with an old console: a column less, and no colour.
+        is_old = None if stream.isatty() else False
+        self._console = Console(
+            file=stream, highlight=False, markup=False, emoji=False, legacy_windows=is_old
+        )
         self._width = min(WIDEST, self._console.width)
 
     def line(self, text: str = "", style: str = "") -> None:

@@ -68,7 +68,7 @@ class Baseline:
             known.setdefault(convention, {}).setdefault(file, {})[line] = count
         text = json.dumps({"version": VERSION, "known": known}, indent=2, ensure_ascii=False) + "\n"
         try:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise AuditError(f"The baseline cannot be written: {error}") from error
 

@@ -6,6 +6,7 @@ Standard input carries commands, standard error the answers, standard output wha
 import contextlib
 import gc
 import importlib
+import io
 import os
 import queue
 import sys
@@ -40,6 +41,10 @@ def _take_over_streams() -> tuple[IO[bytes], Iterator[dict[str, Any]]]:
     answers = os.fdopen(os.dup(2), "wb")
     source = os.fdopen(os.dup(0), "rb")
     os.dup2(1, 2)
+    for stream in (sys.stdout, sys.stderr):
+        # What a console can show must not fail here: Python gives a pipe on Windows an old code page.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.patience import patiently
 from checks.workspace.disk import Disk
 from checks.workspace.model import DamagedError
 
@@ -106,9 +107,13 @@ def read_data(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
     """
     try:
-        data = json.loads(path.read_bytes())
-    except (ValueError, RecursionError, IsADirectoryError) as error:
+        data = json.loads(patiently(path.read_bytes))
+    except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path} is damaged.") from error
+    except OSError as error:
+        if path.is_dir():  # Windows says no more of a folder than that it may not be read
+            raise DamagedError(f"{path} is damaged.") from error
+        raise
     if not isinstance(data, dict):
         raise DamagedError(f"{path} is damaged.")
     return data

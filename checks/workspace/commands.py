@@ -32,6 +32,11 @@ REASONS = {
     errno.ENOLCK: "this file system has no file locks. Move the clone to a local disk",
 }
 
+MISSING_ON_WINDOWS = frozenset({2, 3, 206})
+"""What Windows calls a file, a folder or a name that it does not find, or cannot find."""
+MOST_LETTERS_ON_WINDOWS = 248
+"""The shortest limit of a path there, that of a folder, unless the system was told to take longer ones."""
+
 
 class Commands:
     """What a `Workspace` does when it has to write; the methods answer to those of the same names there.
@@ -299,5 +304,12 @@ def _with_notes(change: Change, recovered: Change | None) -> Change:
 
 def _reason(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
-    reason = REASONS.get(error.errno or 0, f"{error.strerror or error}. Mend this")
+    number = errno.ENAMETOOLONG if _is_too_long(error) else error.errno
+    reason = REASONS.get(number or 0, f"{error.strerror or error}. Mend this")
     return f"{where}{reason}, then run this again."
+
+
+def _is_too_long(error: OSError) -> bool:
+    """Whether Windows says of a path that it does not exist, and means that it is too long."""
+    longest = max(len(str(name)) for name in (error.filename, error.filename2))
+    return getattr(error, "winerror", None) in MISSING_ON_WINDOWS and longest >= MOST_LETTERS_ON_WINDOWS

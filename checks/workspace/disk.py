@@ -12,6 +12,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from checks.patience import patiently
+
+RENAME_REFUSES = sys.platform == "win32"
+"""Whether a rename fails where something has the new name; elsewhere it overwrites without a word."""
+
 NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
 )
@@ -31,7 +36,7 @@ class Disk:
             FileExistsError: something has that name already.
         """
         self.step("create", path)
-        with path.open("xb") as file:
+        with patiently(lambda: path.open("xb")) as file:
             for chunk in chunks:
                 self.step("write", path)
                 self.write(file.fileno(), chunk)
@@ -51,13 +56,13 @@ class Disk:
     def replace(self, source: Path, target: Path) -> None:
         """Rename over whatever has the target's name."""
         self.step("replace", target)
-        source.replace(target)
+        patiently(lambda: source.replace(target))
         self._settle(target.parent)
 
     def move_out(self, source: Path, target: Path) -> None:
         """Take a file or a link out of its place; the target's name is known to be free."""
         self.step("move out", source)
-        source.rename(target)
+        patiently(lambda: source.rename(target))
 
     def move_in(self, source: Path, target: Path) -> None:
         """Give a file its place, unless the place is taken.
@@ -66,8 +71,8 @@ class Disk:
             FileExistsError: something has that name already.
         """
         self.step("move in", target)
-        if sys.platform == "win32" or source.is_dir():
-            source.rename(target)
+        if RENAME_REFUSES or source.is_dir():
+            patiently(lambda: source.rename(target))
             return
         try:
             self.link(source, target)
@@ -77,6 +82,18 @@ class Disk:
             self._copy_in(source, target)
         self.step("unlink", source)
         source.unlink()
+
+    def may_tear(self, source: Path) -> bool:
+        """Whether a crash in the middle of `move_in` could leave half of this new file in its place."""
+        if RENAME_REFUSES:
+            return False
+        second = source.with_suffix(".link")
+        try:
+            self.link(source, second)
+        except OSError:
+            return True
+        self.discard(second)
+        return False
 
     def link(self, source: Path, target: Path) -> None:
         """Give a file a second name."""
@@ -95,7 +112,7 @@ class Disk:
     def rmdir(self, path: Path) -> None:
         """Remove an empty folder."""
         self.step("rmdir", path)
-        path.rmdir()
+        patiently(path.rmdir)
 
     def chmod(self, path: Path, mode: int) -> None:
         """Set the permissions."""
@@ -114,7 +131,7 @@ class Disk:
             path.unlink(missing_ok=True)
         except PermissionError:
             path.chmod(stat.S_IRUSR | stat.S_IWUSR)
-            path.unlink(missing_ok=True)
+            patiently(lambda: path.unlink(missing_ok=True))
 
     def _copy_in(self, source: Path, target: Path) -> None:
         with source.open("rb") as file:
@@ -124,9 +141,7 @@ class Disk:
         self.set_time(target, status.st_mtime_ns)
 
     def _settle(self, folder: Path) -> None:
-        """Make the names in a folder durable, where the system can."""
-        if sys.platform == "win32":
-            return
+        """Make the names in a folder durable, where the system can: Windows opens no folder for that."""
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
             try:

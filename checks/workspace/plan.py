@@ -62,7 +62,7 @@ class Plan:
             WorkspaceError: what is there is not a file or a link.
         """
         actual = self._actual(path)
-        if actual is None:
+        if actual not in self.before:
             return
         if self.before[actual].kind in {Kind.FOLDER, Kind.OTHER}:
             self._refuse(path, "At the start of the lesson nothing has this name.")
@@ -71,26 +71,28 @@ class Plan:
 
     def _put(self, path: str, entry: Entry, origin: Origin | None) -> None:
         actual = self._actual(path)
-        existing = self.before[actual] if actual else None
+        existing = self.before.get(actual)
         if existing and existing.kind in {Kind.FOLDER, Kind.OTHER}:
             self._refuse(path, "The lesson needs a file there.")
-        for folder in ancestors(path):
+        for folder in ancestors(actual):
             if folder in self.before and self.before[folder].kind is not Kind.FOLDER:
                 self._refuse(folder, "The lesson needs a folder there.")
         if not entry.holds_same(existing):
-            self.after = with_folders(self.after, {actual or path: entry})
+            self.after = with_folders(self.after, {actual: entry})
         self.state.place(path, entry, origin)
         if origin:
             self.origins[path] = origin
 
-    def _actual(self, path: str) -> str | None:
-        """The name under which a path stands in the tree: another one where the system sees them as equal."""
-        if path in self.before:
-            return path
-        if not os.path.lexists(self._area.root / path):
-            return None
-        folded = _folded(path)
-        return next((name for name in self.before if _folded(name) == folded), None)
+    def _actual(self, path: str) -> str:
+        """A path in the letters of what stands there, where the system sees those as equal."""
+        for part in (path, *reversed([*ancestors(path)])):
+            if part in self.before:
+                return path
+            if os.path.lexists(self._area.root / part):
+                folded = _folded(part)
+                same = next((name for name in self.before if _folded(name) == folded), part)
+                return same + path[len(part) :]
+        return path
 
     def _kept(self, source: Path) -> Entry:
         entry = look(source)

@@ -7,6 +7,7 @@ find them here.
 from collections.abc import Iterator
 from pathlib import Path
 
+from checks.patience import patiently
 from checks.workspace.disk import Disk
 from checks.workspace.model import DamagedError
 from checks.workspace.tree import CHUNK
@@ -100,7 +101,7 @@ def _digest(chunks: Iterator[bytes]) -> str:
 def _compressed(path: Path) -> Iterator[bytes]:
     import zlib
 
-    with path.open("rb") as file:
+    with patiently(lambda: path.open("rb")) as file:
         is_small = path.stat().st_size < SMALL
         packer = zlib.compressobj(1 if is_small else 0)
         while chunk := file.read(CHUNK):

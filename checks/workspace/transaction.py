@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from checks.workspace import disk
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import Change, DamagedError
 from checks.workspace.staging import Staging
@@ -111,7 +112,7 @@ class Transaction:
         for number, step in enumerate(self.steps):
             if step.part == "file" and step.after and step.after.kind is Kind.FILE:
                 self._stage_file(self._staging.new(number), step.after)
-                self.may_tear = self.may_tear or not self._can_link(self._staging.new(number))
+                self.may_tear = self.may_tear or self.area.disk.may_tear(self._staging.new(number))
 
     def _stage_file(self, path: Path, entry: Entry) -> None:
         self.area.disk.create(path, self.area.store.chunks(entry.digest))
@@ -123,15 +124,6 @@ class Transaction:
             self.area.disk.set_time(path, entry.time)
         if entry.mode is not None:
             self.area.disk.chmod(path, entry.mode)
-
-    def _can_link(self, path: Path) -> bool:
-        second = path.with_suffix(".link")
-        try:
-            self.area.disk.link(path, second)
-        except OSError:
-            return False
-        self.area.disk.discard(second)
-        return True
 
     def _write_journal(self) -> None:
         with suppress(FileNotFoundError):
@@ -184,7 +176,9 @@ class Transaction:
                 self._put(self._staging.new(number), path, step.after)
 
     def _put(self, staged: Path, path: Path, entry: Entry) -> None:
-        if entry.kind is Kind.LINK:
+        # Not everybody on Windows may make a link, but everybody may move the one that was there.
+        is_moved = disk.RENAME_REFUSES and look(staged) == entry
+        if entry.kind is Kind.LINK and not is_moved:
             leads_to_folder = (path.parent / entry.target).is_dir()
             self.area.disk.symlink(entry.target, path, is_folder=leads_to_folder)
         else:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from checks.patience import patiently
 from checks.workspace.area import HOME
 
 UNTOUCHED = frozenset(
@@ -119,7 +120,7 @@ def look(path: Path) -> Entry | None:
         if stat.S_ISLNK(status.st_mode):
             return Entry(Kind.LINK, target=str(path.readlink()))
         if stat.S_ISREG(status.st_mode):
-            return _look_into(path)
+            return patiently(lambda: _look_into(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:

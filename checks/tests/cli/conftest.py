@@ -84,12 +84,17 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
     monkeypatch.chdir(root)
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("NO_COLOR", "FORCE_COLOR", "WORKSHOP_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
     return root
+
+
+def read(written: bytes, encoding: str = "utf-8") -> str:
+    """What a process has written, whatever ends the lines of this system."""
+    return written.decode(encoding).replace("\r\n", "\n")
 
 
 class Result(NamedTuple):
@@ -149,7 +154,7 @@ def write(clone: Path) -> Write:
     def write_text(name: str, text: str) -> Path:
         path = clone / "project" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
         return path
 
     return write_text

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from checks.tests.cli.conftest import MakeGreen, Process, Run, Write
+from checks.tests.cli.conftest import MakeGreen, Process, Run, Write, read
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-16"])
 def test_every_kind_of_screen_on_every_encoding(process: Process, encoding: str) -> None:
     said = b""
     for words in (["solve", "1"], ["status"], ["hint", "1"], ["start", "ü→"]):
@@ -23,7 +23,7 @@ def test_signs_have_a_stand_in(run: Run, process: Process, write: Write, make_gr
     write("app/greeting.py", "def greet(name): return name\n")
     make_green("01_greeting")
 
-    assert "  + 01  Greeting  done\n" in process("status", PYTHONIOENCODING="ascii").stdout.decode("ascii")
+    assert "  + 01  Greeting  done\n" in read(process("status", PYTHONIOENCODING="ascii").stdout, "ascii")
 
 
 def test_no_colour_in_a_pipe(process: Process) -> None:
@@ -37,7 +37,7 @@ def test_colour_where_it_is_asked_for(process: Process) -> None:
 
 def test_from_a_folder_inside_the_project(process: Process, clone: Path) -> None:
     process("start", "1")
-    said = process(cwd=clone / "project" / "app", PYTHONIOENCODING="utf-8").stdout.decode()
+    said = read(process(cwd=clone / "project" / "app", PYTHONIOENCODING="utf-8").stdout)
 
     assert "  Your files greeting.py\n" in said
     assert "uv run pytest ../../lessons/01_greeting\n" in said
@@ -66,6 +66,6 @@ def test_a_reader_that_closes_early(clone: Path) -> None:
 
 
 def test_a_narrow_terminal_breaks_no_command(process: Process) -> None:
-    said = process(COLUMNS="40", PYTHONIOENCODING="utf-8").stdout.decode()
+    said = read(process(COLUMNS="40", PYTHONIOENCODING="utf-8").stdout)
 
     assert "uv run pytest lessons/01\n" in said

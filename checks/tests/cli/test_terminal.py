@@ -74,5 +74,14 @@ def test_short_code_is_not_broken() -> None:
     )
 
 
+def test_a_pipe_on_windows_is_no_old_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rich.console.detect_legacy_windows", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stream = io.StringIO()
+    Screen(stream).line("x" * 40, "red")
+    assert Screen(stream)._width == 40
+    assert stream.getvalue().startswith("\x1b[31m")
+
+
 def test_nothing() -> None:
     assert shown("") == ""

@@ -127,7 +127,7 @@ def write(project: Path, files: Mapping[str, str]) -> None:
     for path, text in files.items():
         target = project / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8", errors="surrogateescape")
+        target.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def copy_course(root: Path) -> Course:

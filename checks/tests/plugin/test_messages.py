@@ -233,7 +233,7 @@ def test_a_flood_of_output_is_cut(judge: Judge) -> None:
 
 
 def test_a_crash_of_the_interpreter_is_a_failure(judge: Judge) -> None:
-    outcomes = judge({"app/main.py": inside("import ctypes\nctypes.string_at(0)")})
+    outcomes = judge({"app/main.py": inside("import faulthandler\nfaulthandler._sigsegv()")})
     assert [o.problem.kind for o in outcomes if o.problem] == [Kind.ENDED]
 
 

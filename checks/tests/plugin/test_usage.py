@@ -1,10 +1,14 @@
 """The command line that a pytest user expects."""
 
+import codecs
 import json
+import signal
+from pathlib import Path
 
 import pytest
 
 from checks.tests.plugin.course import HELLO, Clone, write
+from checks.tests.workspace.world import link
 
 
 @pytest.mark.parametrize(
@@ -219,6 +223,44 @@ def test_a_console_without_utf8_gets_plain_marks(clone: Clone) -> None:
     assert ran.output.isascii()
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437"])
+def test_the_console_does_not_decide_what_may_be_printed(clone: Clone, encoding: str) -> None:
+    clone.solve()
+    printing = HELLO.replace('return {"text"', 'print("→ ✓ 日本")\n    return {"text"')
+    write(clone.project, {"app/main.py": printing})
+    ran = clone.pytest("lessons/1", PYTHONIOENCODING=encoding)
+    assert ran.code == 0, ran.output
+
+
+@pytest.mark.parametrize("start", [b"", codecs.BOM_UTF8], ids=["CRLF", "CRLF and BOM"])
+def test_files_as_editors_on_windows_write_them(clone: Clone, start: bytes) -> None:
+    clone.solve()
+    main = clone.project / "app" / "main.py"
+    main.write_bytes(start + HELLO.replace("\n", "\r\n").encode())
+    assert clone.pytest("lessons/1").code == 0
+    main.write_bytes(main.read_bytes().replace(b'"text": "hello"', b'"text": "hullo"'))
+    ran = clone.pytest("lessons/1")
+    assert "project/app/main.py:8" in ran.output
+    assert '→  8 │ @app.get("/hello")\n' in ran.output
+
+
+def test_folders_behind_links(clone: Clone, tmp_path: Path) -> None:
+    """As on macOS, where the folder for temporary files is behind a link, like /tmp itself."""
+    (tmp_path / "private").mkdir()
+    link(tmp_path / "temporary", tmp_path / "private", is_folder=True)
+    link(tmp_path / "shortcut", clone.root, is_folder=True)
+    clone.solve()
+    wrong = HELLO.replace('return {"text"', 'raise KeyError("x")\n    return {"text"')
+    for path in ("lessons/1", str(tmp_path / "shortcut" / "lessons" / "1")):
+        write(clone.project, {"app/main.py": HELLO})
+        ran = clone.pytest(path, TMPDIR=str(tmp_path / "temporary"))
+        assert ran.code == 0, ran.output
+        write(clone.project, {"app/main.py": wrong})
+        ran = clone.pytest(path, TMPDIR=str(tmp_path / "temporary"))
+        assert "project/app/main.py:11" in ran.output
+        assert not list((tmp_path / "private").glob("layer-*"))
+
+
 def test_other_tests_are_left_alone(clone: Clone) -> None:
     write(clone.root, {"other/test_other.py": "def test_x():\n    assert 1 == 2\n"})
     ran = clone.pytest("other")
@@ -244,6 +286,9 @@ def test_options_of_the_shell_are_for_the_learners_pytest(clone: Clone, options:
     assert ran.code == 0, ran.output
 
 
+@pytest.mark.skipif(
+    not hasattr(signal, "SIGALRM"), reason="without SIGALRM, pytest-timeout ends the whole run by itself"
+)
 def test_a_limit_of_another_plugin_is_a_failure_like_any_other(clone: Clone) -> None:
     clone.solve()
     write(

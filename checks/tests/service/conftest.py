@@ -1,6 +1,7 @@
 """States to try, and a PostgreSQL server."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -25,11 +26,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> State:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
-    """A PostgreSQL server. Where there is none to start the test is skipped, but not in CI."""
+    """A PostgreSQL server. Where there is none to start the test is skipped, but not in CI on Linux."""
     binaries = postgres.find_binaries()
     if binaries is None:
-        reason = "no PostgreSQL on this machine: neither on the path nor in /usr/lib/postgresql"
-        if os.environ.get("CI"):
+        reason = (
+            "no PostgreSQL to start here: on Linux and macOS from the path, else from /usr/lib/postgresql"
+        )
+        # It proves something of the service, not of the system: one system is enough, and CI has it there.
+        if os.environ.get("CI") and sys.platform == "linux":
             pytest.fail(reason)
         pytest.skip(reason)
     with postgres.running(binaries) as server:

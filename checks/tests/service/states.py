@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from checks.lesson import find_course
 
 COURSE = find_course(Path(__file__).parent)
@@ -52,6 +54,15 @@ def run(
         timeout=seconds,
         check=False,
     )
+
+
+def find_uv() -> str:
+    """The program uv; where there is none the test is skipped, but not in CI, which installs it."""
+    executable = shutil.which("uv")
+    if executable is None:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no uv on the path of this machine")
+    return executable
 
 
 def pytest_arguments(*more: str) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -228,13 +229,16 @@ def test_undo_brings_back_all_that_a_person_can_make(workspace, course, project)
     script.chmod(0o750)
     put(project / "Übung/ä b.txt", "ü\r\n")
     (project / "empty/inner").mkdir(parents=True)
-    (project / "link").symlink_to("app/main.py")
+    link = project / "link"
+    with suppress(OSError):  # Windows allows links only to some
+        link.symlink_to("app/main.py")
     os.utime(project / "app/main.py", ns=(10**18, 10**18))
     before = picture(project)
 
     workspace.reset(lesson)
-    for name in ("library.db", ".env", "run me.sh", "Übung/ä b.txt", "link"):
+    for name in ("library.db", ".env", "run me.sh", "Übung/ä b.txt"):
         (project / name).unlink()
+    link.unlink(missing_ok=True)
     (project / "Übung").rmdir()
     (project / "empty/inner").rmdir()
     put(project / "Übung", "a file where a folder was")

@@ -58,6 +58,7 @@ def kill_after(course: Course, seconds: float) -> None:
         wait_for(course.project / ".workshop/change.json")
         time.sleep(seconds)
         process.kill()
+        process.stdout.read()  # ends when the process itself has, not only a launcher of it
 
 
 def wait_for(path: Path) -> None:

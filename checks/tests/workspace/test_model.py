@@ -295,7 +295,7 @@ class Histories(RuleBasedStateMachine):
 
     def check_taken_back(self, before: Picture, edited: str | None) -> None:
         after = self.seen()
-        beside = {edited, *map(str, Path(edited).parents)} if edited else set()
+        beside = {edited, *(folder.as_posix() for folder in Path(edited).parents)} if edited else set()
         assert without(after, beside) == without(before, beside)
         if edited:
             overwritten = {files_of(before).get(edited)}

@@ -10,18 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from checks.tests.workspace.world import contents, make_course, picture, put
+from checks.tests.workspace.world import contents, link, make_course, picture, put
 from checks.workspace import Disk, Origin, Workspace, WorkspaceError, snapshots
 from checks.workspace.area import Area
 from checks.workspace.plan import Plan
 from checks.workspace.state import State
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
+NO_SUCH_THING = "Windows has no such thing"
+posix = pytest.mark.skipif(sys.platform == "win32", reason=NO_SUCH_THING)
 
 
 @contextmanager
 def ordinary_user(folder: Path) -> Iterator[None]:
     """Permissions mean nothing to root, so the block runs as somebody who owns the folder and is not root."""
+    if sys.platform == "win32":
+        pytest.skip(NO_SUCH_THING)
     if os.geteuid() != 0:
         yield
         return
@@ -56,14 +59,14 @@ class TestLinks:
     def test_a_link_to_a_file_is_a_file_for_place(self, workspace, course, project, tmp_path):
         elsewhere = put(tmp_path / "elsewhere.py", "mine")
         (project / "app").mkdir(parents=True)
-        (project / "app/main.py").symlink_to(elsewhere)
+        link(project / "app/main.py", elsewhere)
         assert workspace.place(course.all_lessons[0]).added == ("app/root.py",)
         assert (project / "app/main.py").is_symlink()
 
     def test_what_a_link_leads_to_is_not_changed(self, placed, course, project, tmp_path):
         elsewhere = put(tmp_path / "elsewhere.py", "mine")
         (project / "app/leaf/leaf.py").unlink()
-        (project / "app/leaf/leaf.py").symlink_to(elsewhere)
+        link(project / "app/leaf/leaf.py", elsewhere)
         before = picture(project)
         placed.solve(course.all_lessons[1])
         assert not (project / "app/leaf/leaf.py").is_symlink()
@@ -73,7 +76,7 @@ class TestLinks:
 
     def test_a_dangling_link_in_the_place_of_a_file(self, workspace, course, project):
         (project / "app").mkdir(parents=True)
-        (project / "app/main.py").symlink_to("nowhere")
+        link(project / "app/main.py", "nowhere")
         message = refused(workspace.place, course.all_lessons[0], project=project)
         assert "main.py is a link" in message
 
@@ -81,7 +84,7 @@ class TestLinks:
         other = tmp_path / "other"
         put(other / "main.py", "mine")
         project.mkdir()
-        (project / "app").symlink_to(other, target_is_directory=True)
+        link(project / "app", other, is_folder=True)
         message = refused(workspace.place, course.all_lessons[0], project=project)
         assert "app is a link" in message
         assert [path.name for path in other.iterdir()] == ["main.py"]
@@ -95,14 +98,14 @@ class TestLinks:
         before = picture(project)
         placed.catchup(course.all_lessons[2])
         (project / "own").rename(tmp_path / "own")
-        (project / "own").symlink_to(tmp_path / "own", target_is_directory=True)
+        link(project / "own", tmp_path / "own", is_folder=True)
         placed.undo()
         assert picture(project) == before
         assert (tmp_path / "own/deep.py").read_text() == "mine"
 
     def test_links_in_a_ring(self, placed, course, project):
-        (project / "ring").symlink_to("ring")
-        (project / "app/up").symlink_to("..", target_is_directory=True)
+        link(project / "ring", "ring")
+        link(project / "app/up", "..", is_folder=True)
         before = picture(project)
         placed.solve(course.all_lessons[1])
         placed.undo()
@@ -110,7 +113,7 @@ class TestLinks:
 
     def test_the_project_may_be_a_link(self, course, project, tmp_path):
         (tmp_path / "real").mkdir()
-        project.symlink_to(tmp_path / "real", target_is_directory=True)
+        link(project, tmp_path / "real", is_folder=True)
         workspace = Workspace(course)
         workspace.place(course.all_lessons[0])
         workspace.solve(course.all_lessons[0])
@@ -119,7 +122,7 @@ class TestLinks:
         assert contents(tmp_path / "real")["app/main.py"] == b"main: to write\n"
 
     def test_the_project_may_not_be_a_link_to_nothing(self, course, project, tmp_path):
-        project.symlink_to(tmp_path / "nothing", target_is_directory=True)
+        link(project, tmp_path / "nothing", is_folder=True)
         workspace = Workspace(course)
         assert workspace.reached() == []
         with pytest.raises(WorkspaceError, match=r"is a link to .*nothing, which is not there"):
@@ -159,7 +162,7 @@ class TestThingsInEachOthersPlace:
         if what == "file":
             put(project / ".workshop", "mine")
         else:
-            (project / ".workshop").symlink_to("nowhere")
+            link(project / ".workshop", "nowhere")
         with pytest.raises(WorkspaceError, match=r"\.workshop"):
             workspace.place(course.all_lessons[0])
         assert contents(project)["app/main.py"] == b"mine"
@@ -360,6 +363,8 @@ class TestContents:
 
     @posix
     def test_pipes_and_sockets_stay_as_they_are(self, placed, course, project):
+        if sys.platform == "win32":
+            pytest.skip(NO_SUCH_THING)
         os.mkfifo(project / "pipe")
         here = Path.cwd()
         os.chdir(project)

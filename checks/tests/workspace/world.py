@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
+
 from checks.lesson import Course
 from checks.workspace import Disk, Workspace
 
@@ -61,6 +63,14 @@ def put(path: Path, content: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def link(path: Path, target: str | Path, *, is_folder: bool = False) -> None:
+    """Make a symbolic link; the test is skipped where the system lets us make none."""
+    try:
+        path.symlink_to(target, target_is_directory=is_folder)
+    except OSError as error:
+        pytest.skip(f"this system makes no symbolic link for us: {error}")
 
 
 def picture(root: Path) -> Picture:

@@ -1,0 +1,45 @@
+"""The database that a check takes away, on a system that moves no folder with an open file in it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from checks.expect import Unmet
+from checks.outage import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, times: float) -> list[Path]:
+    """Let renaming be refused so many times, as on Windows; gives the attempts."""
+    attempts: list[Path] = []
+    rename = Path.rename
+
+    def held(path: Path, target: Path) -> Path:
+        attempts.append(path)
+        if len(attempts) <= times:
+            raise PermissionError(13, "The process cannot access the file", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    monkeypatch.setattr("checks.patience.MOMENT", 0.3)
+    return attempts
+
+
+def test_a_file_that_is_held_for_a_moment(database, tmp_path, monkeypatch):
+    attempts = refuse(monkeypatch, 2)
+    asyncio.run(database.go_away())
+    assert len(attempts) == 3
+    assert (tmp_path / "away").is_dir()
+    database.come_back()
+    assert (tmp_path / "database").is_dir()
+
+
+def test_a_connection_that_nobody_closes(database, monkeypatch):
+    refuse(monkeypatch, float("inf"))
+    with pytest.raises(Unmet, match="its file is still open"):
+        asyncio.run(database.go_away())
