@@ -112,7 +112,7 @@ async def staff(join: Callable[[str], Awaitable[Headers]]) -> Headers:
 
 @pytest.fixture
 def add_book(client: httpx.AsyncClient, staff: Headers) -> AddBook:
-    """Take a book into the catalogue: gives it as the service answers it."""
+    """Take a book into the collection: gives it as the service answers it."""
 
     async def add(**values: Any) -> dict[str, Any]:
         answer = await client.post("/books", json=a_book(**values), headers=staff)

@@ -278,10 +278,10 @@ async def test_nobody_reaches_another_members_loan_but_the_staff(  # noqa: PLR09
     assert (await client.request(method, path, headers=staff)).status_code == 200
 
 
-# -- loans and the catalogue ---------------------------------------------------------------------------------
+# -- loans and the collection --------------------------------------------------------------------------------
 
 
-async def test_a_lent_book_stays_in_the_catalogue(
+async def test_a_lent_book_stays_in_the_collection(
     client: httpx.AsyncClient, staff: Headers, add_book: AddBook, borrow: Borrow
 ) -> None:
     book = await add_book(copies=2)

@@ -23,7 +23,7 @@ async def a_picture(size: int) -> AsyncIterator[bytes]:
 
 
 async def work_hard(library: Library, staff: dict[str, str], books: list[int], people: int) -> list[int]:
-    """Covers are uploaded and read, members join and log in, the catalogue is searched: all at a time."""
+    """Covers are uploaded and read, members join and log in, the collection is searched: all at a time."""
 
     async def cover(book_id: int) -> list[httpx.Response]:
         path = f"/books/{book_id}/cover"

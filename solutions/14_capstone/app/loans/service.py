@@ -18,6 +18,7 @@ from app.loans.exceptions import (
 from app.loans.models import Loan
 from app.loans.repository import LoanRepository
 from app.members.models import Member, Role
+from app.members.service import MemberService
 
 MOST_LOANS = 3
 LOAN_TIME = timedelta(days=14)
@@ -30,16 +31,24 @@ class LoanService:
     Args:
         session: the unit of work, committed by the methods that finish one.
         loans: the loans of that session.
-        books: the catalogue, in the same session.
+        books: the collection, in the same session.
+        members: the members, in the same session.
         today: the clock.
     """
 
     def __init__(
-        self, session: AsyncSession, loans: LoanRepository, books: BookService, today: Clock
+        self,
+        session: AsyncSession,
+        loans: LoanRepository,
+        *,
+        books: BookService,
+        members: MemberService,
+        today: Clock,
     ) -> None:
         self._session = session
         self._loans = loans
         self._books = books
+        self._members = members
         self._today = today
 
     async def borrow(self, book_id: int, member: Member) -> Loan:
@@ -51,7 +60,7 @@ class LoanService:
             BookNotFoundError: there is no such book.
             NoCopyLeftError: all copies are lent.
         """
-        await self._loans.lock_member(member.id)
+        await self._members.lock(member)  # so that many requests at a time count as one after the other
         await self._check_may_borrow(member)
         await self._books.lend_copy(book_id)
 
