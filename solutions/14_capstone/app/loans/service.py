@@ -11,6 +11,7 @@ from app.loans.exceptions import (
     AlreadyRenewedError,
     AlreadyReturnedError,
     HasOverdueLoanError,
+    LoanChangedError,
     LoanNotFoundError,
     LoanOverdueError,
     TooManyLoansError,
@@ -92,13 +93,14 @@ class LoanService:
             LoanNotFoundError: there is no such loan that the member may see.
             AlreadyReturnedError: the book is back.
             LoanOverdueError: the book should be back.
-            AlreadyRenewedError: the loan was renewed `MOST_RENEWALS` times, or is by somebody else right now.
+            AlreadyRenewedError: the loan was renewed `MOST_RENEWALS` times.
+            LoanChangedError: it was renewed or came back at the same moment.
         """
         loan = await self.get(loan_id, member)
         self._check_may_renew(loan)
         extended = await self._loans.extend(loan, loan.due_on + LOAN_TIME)
         if extended is None:
-            raise AlreadyRenewedError
+            raise LoanChangedError(loan_id)
         await self._session.commit()
         return extended
 
