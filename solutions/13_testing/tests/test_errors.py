@@ -6,7 +6,7 @@ import re
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
 from app.books.dependencies import get_book_service
 from app.core.logging import configure_logging, request_id
@@ -38,6 +38,23 @@ async def test_every_error_has_the_same_shape(
 
 async def test_a_method_that_is_not_allowed_names_those_that_are(client: httpx.AsyncClient) -> None:
     assert (await client.put("/books")).headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(413, "content_too_large"), (422, "unprocessable_content"), (418, "http_418"), (499, "http_499")],
+)
+async def test_the_code_of_an_error_is_the_same_on_every_python(
+    app: FastAPI, client: httpx.AsyncClient, status: int, code: str
+) -> None:
+    def refuse() -> None:
+        raise HTTPException(status, "No.")
+
+    app.dependency_overrides[get_book_service] = refuse
+
+    answer = await client.get("/books")
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 async def test_an_unexpected_error_tells_its_secrets_to_the_log_only(
