@@ -3,12 +3,18 @@
 import io
 import logging
 import re
+import sqlite3
 
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.books.dependencies import get_book_service
+from app.books.repository import BookRepository
+from app.core.config import get_settings
 from app.core.logging import configure_logging, request_id
 from tests.conftest import Headers
 from tests.examples import PASSWORD
@@ -55,6 +61,56 @@ async def test_the_code_of_an_error_is_the_same_on_every_python(
     answer = await client.get("/books")
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_database_that_is_not_there_is_an_outage(
+    settings: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from app.main import create_app
+
+    settings.setenv("DATABASE_URL", "sqlite+aiosqlite:////nowhere/at/all/library.db")
+    get_settings.cache_clear()
+    app = create_app()
+
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://library.test") as client,
+    ):
+        answer = await client.get("/books")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    assert set(answer.json()) == {"code", "message", "fields"}
+    assert answer.headers["Retry-After"] == "5"
+    assert "unable to open database file" in caplog.text
+    assert "unable to open" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (PoolTimeoutError("QueuePool limit reached"), 503),
+        (OperationalError("UPDATE books", None, sqlite3.OperationalError("database is locked")), 503),
+        (InterfaceError("SELECT 1", None, OSError("closed"), connection_invalidated=True), 503),
+        (IntegrityError("INSERT INTO books", None, sqlite3.IntegrityError("not null")), 500),
+    ],
+    ids=["no connection is free", "locked", "broken off", "a fault of the service"],
+)
+async def test_an_outage_is_told_from_a_fault(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: SQLAlchemyError, status: int
+) -> None:
+    async def break_down(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(BookRepository, "search", break_down)
+
+    assert (await client.get("/books")).status_code == status
+
+
+async def test_a_statement_that_is_wrong_is_no_outage(client: httpx.AsyncClient, app: FastAPI) -> None:
+    async with app.state.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE books"))
+
+    assert (await client.get("/books")).status_code == 500
 
 
 async def test_an_unexpected_error_tells_its_secrets_to_the_log_only(

@@ -1,5 +1,6 @@
 """How errors become responses: all in one shape."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,12 +9,17 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app.core.database import is_outage
 from app.core.exceptions import DomainError
 from app.core.logging import REQUEST_ID_HEADER, request_id
 
+# When to ask again after an outage.
+RETRY_SECONDS = "5"
 # A body that cannot be read at all, and one that is not valid.
 INVALID_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -35,6 +41,8 @@ _PHRASES = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+
+logger = logging.getLogger(__name__)
 
 
 class FieldError(BaseModel):
@@ -89,6 +97,16 @@ def register_exception_handlers(app: FastAPI) -> None:
         # Nobody reads this answer. It keeps what is the client's doing from being logged as a fault.
         body = ErrorBody(code="client_disconnected", message="The request broke off.")
         return _respond(HTTPStatus.BAD_REQUEST, body)
+
+    @app.exception_handler(PoolTimeoutError)
+    @app.exception_handler(DBAPIError)
+    async def answer_outage(_: Request, error: SQLAlchemyError) -> JSONResponse:
+        if not is_outage(error):
+            raise error
+        logger.error("The database cannot be used", exc_info=error)
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        body = ErrorBody(code=_code(status), message="The service is not available. Try again later.")
+        return _respond(status, body, {"Retry-After": RETRY_SECONDS})
 
     @app.exception_handler(Exception)
     async def answer_unexpected_error(_: Request, __: Exception) -> JSONResponse:

@@ -60,7 +60,7 @@ class LoanOverdueError(ConflictError):
 
 
 class LoanChangedError(ConflictError):
-    """Somebody else renewed the loan or brought the book back, between looking at the loan and changing it."""
+    """The loan was renewed or the book came back, between looking at the loan and changing it."""
 
     code = "loan_changed"
 
