@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from checks.conventions import load, slugs
 from checks.source import parse
@@ -72,6 +73,18 @@ def test_it_starts_with_its_own_env_file_and_nothing_else(number: int, tmp_path:
     started = subprocess.run(words, cwd=state, env=bare, capture_output=True, text=True, check=False)
 
     assert started.returncode == 0, started.stderr
+
+
+@pytest.mark.parametrize("number", [11, LAST])
+def test_the_key_of_its_env_file_is_refused_outside_development(number: int, state: State) -> None:
+    key = dotenv_values(state(number) / ".env")["SECRET_KEY"]
+    assert key
+
+    refused = run(state(number), "-c", "import app.main", env={"SECRET_KEY": key, "DEBUG": "false"})
+
+    assert refused.returncode != 0
+    assert "everybody can read this key" in refused.stdout
+    assert key not in refused.stdout
 
 
 @pytest.mark.parametrize("number", NUMBERS)
