@@ -2,20 +2,16 @@
 
 import json
 import re
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from checks.tests.service.servers import free_port, running, wait_for
 from checks.tests.service.states import COURSE, LAST, build, environment, run
 
-START_SECONDS = 30
 EXAMPLES = 8
 PASSWORD = "correct horse battery"
 
@@ -68,23 +64,6 @@ ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Catalogue).serve_forever()
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(project: Path, env: dict[str, str], *arguments: str) -> Iterator[None]:
-    with (project / "log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, *arguments], cwd=project, env=env, stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(START_SECONDS)
-
-
 @pytest.fixture
 def url(tmp_path: Path, database_url: str) -> Iterator[str]:
     """The finished service on a real server, on each kind of database, with an outside catalogue."""
@@ -103,17 +82,6 @@ def url(tmp_path: Path, database_url: str) -> Iterator[str]:
     ):
         wait_for(f"{url}/health/ready")
         yield url
-
-
-def wait_for(url: str) -> None:
-    give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up:
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    pytest.fail(f"{url} does not answer")
 
 
 def a_librarian(url: str, project: Path, database_url: str) -> str:

@@ -113,8 +113,8 @@ async def test_a_statement_that_is_wrong_is_no_outage(client: httpx.AsyncClient,
     assert (await client.get("/books")).status_code == 500
 
 
-async def test_an_unexpected_error_tells_its_secrets_to_the_log_only(
-    app: FastAPI, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+async def test_an_unexpected_error_tells_its_secrets_to_the_server_only(
+    app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     def break_down() -> None:
         raise RuntimeError("the secret of the house")
@@ -126,7 +126,11 @@ async def test_an_unexpected_error_tells_its_secrets_to_the_log_only(
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_server_error")
     assert answer.headers["X-Request-ID"] == "broken-1"
     assert "secret of the house" not in answer.text
-    assert "secret of the house" in caplog.text
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://library.test"
+    ) as server:
+        with pytest.raises(RuntimeError, match="secret of the house"):
+            await server.get("/books")
 
 
 async def test_a_key_that_is_half_a_letter_is_answered(client: httpx.AsyncClient, staff: Headers) -> None:
@@ -181,9 +185,18 @@ async def test_the_log_names_each_request_and_no_secret(
     assert all(secret not in logged for secret in (PASSWORD, token, "hush"))
 
 
-def test_every_line_of_the_log_has_the_id(monkeypatch: pytest.MonkeyPatch) -> None:
+def start_logging_as_under_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the log as uvicorn hands it over: its own lines are taken care of, and no others."""
     monkeypatch.setattr(logging.root, "handlers", [])
     monkeypatch.setattr(logging.root, "level", logging.WARNING)
+    server = logging.getLogger("uvicorn")
+    monkeypatch.setattr(server, "handlers", [logging.NullHandler()])
+    monkeypatch.setattr(server, "propagate", False)
+
+
+@pytest.mark.parametrize("name", ["app.anything", "uvicorn.error"])
+def test_every_line_of_the_log_has_the_id(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    start_logging_as_under_uvicorn(monkeypatch)
     written = io.StringIO()
 
     configure_logging()
@@ -191,7 +204,24 @@ def test_every_line_of_the_log_has_the_id(monkeypatch: pytest.MonkeyPatch) -> No
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(written)
     token = request_id.set("number-7")
-    logging.getLogger("app.anything").info("something happened")
+    logging.getLogger(name).error("something happened")
     request_id.reset(token)
 
-    assert "INFO app.anything [number-7] something happened" in written.getvalue()
+    assert f"ERROR {name} [number-7] something happened" in written.getvalue()
+
+
+@pytest.mark.parametrize("name", ["uvicorn.access", "httpx"])
+async def test_whoever_logs_query_strings_is_silent(name: str, app: FastAPI) -> None:
+    assert app.state.engine
+    assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+
+
+def test_a_log_that_is_set_up_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_logging_as_under_uvicorn(monkeypatch)
+    kept = logging.NullHandler()
+    logging.root.addHandler(kept)
+
+    configure_logging()
+
+    assert logging.root.handlers == [kept]
+    assert not logging.getLogger("uvicorn").propagate
