@@ -13,6 +13,7 @@ from app.core.config import get_settings
 from app.core.database import make_session_factory, open_engine
 from app.core.error_handlers import error_responses, register_exception_handlers
 from app.core.logging import RequestLog, configure_logging
+from app.covers.repository import CoverRepository
 from app.covers.router import router as covers_router
 from app.health.router import router as health_router
 from app.loans.router import router as loans_router
@@ -31,6 +32,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine
         app.state.session_factory = make_session_factory(engine)
         app.state.catalogue_client = catalogue
+        await CoverRepository(settings.covers_folder).remove_abandoned()
         yield
 
 
