@@ -43,7 +43,8 @@ def test_they_pass_at_lesson_13_from_another_folder(tmp_path: Path) -> None:
     (elsewhere / ".env").write_text("DEBUG=true\nSECRET_KEY=too-short\n", encoding="utf-8")
     # The other files are the same as at the end, where all of them run.
     tests = [
-        str(project / "tests" / f"test_{name}.py") for name in ("config", "errors", "health", "migrations")
+        str(project / "tests" / f"test_{name}.py")
+        for name in ("config", "errors", "health", "logging", "migrations")
     ]
 
     tested = run(elsewhere, *pytest_arguments("-W", "error", "--rootdir", str(project), *tests))

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.catalogue import service
+from app.core.config import get_settings
 from tests.conftest import Headers
 
 pytestmark = pytest.mark.anyio
@@ -81,11 +82,13 @@ async def never_ends(_: httpx.Request) -> httpx.Response:
 
 
 @pytest.fixture
-async def outside(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Outside:
+async def outside(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outside]:
     outside = Outside()
-    monkeypatch.setattr(app.state.catalogue_client, "_transport", httpx.MockTransport(outside))
     monkeypatch.setattr(service, "FIRST_PAUSE_SECONDS", 0.001)
-    return outside
+    transport, url = httpx.MockTransport(outside), get_settings().catalogue_url
+    async with httpx.AsyncClient(transport=transport, base_url=url) as client:
+        monkeypatch.setattr(app.state, "catalogue_client", client)
+        yield outside
 
 
 async def test_a_book_is_found(client: httpx.AsyncClient, staff: Headers, outside: Outside) -> None:

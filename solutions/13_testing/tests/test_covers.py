@@ -99,6 +99,7 @@ async def test_a_cover_of_exactly_the_most_bytes_is_kept(
 async def test_an_upload_that_breaks_off_leaves_nothing(
     app: FastAPI, client: httpx.AsyncClient, staff: Headers, cover: str, tmp_path: Path
 ) -> None:
+    # httpx always sends a request to its end: what a server tells the application is played here.
     arriving: Iterator[dict[str, Any]] = iter(
         [{"type": "http.request", "body": PNG, "more_body": True}, {"type": "http.disconnect"}]
     )

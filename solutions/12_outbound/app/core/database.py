@@ -38,7 +38,7 @@ def _connect(dialect: Dialect, _: object, args: tuple[Any, ...], options: dict[s
     try:
         return dialect.connect(*args, **options)
     except Exception as error:
-        raise OperationalError("connect", None, error) from error
+        raise OperationalError(None, None, error) from error
 
 
 def make_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
