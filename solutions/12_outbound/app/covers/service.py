@@ -16,6 +16,7 @@ from app.covers.exceptions import (
 from app.covers.pictures import SIGNATURE_BYTES, media_type_of
 from app.covers.repository import CoverRepository
 
+# Long enough for a few megabytes over a slow line.
 UPLOAD_SECONDS = 600.0
 
 
