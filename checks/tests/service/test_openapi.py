@@ -5,10 +5,12 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from checks.tests.service.conftest import State
 from checks.tests.service.servers import free_port, running, wait_for
 from checks.tests.service.states import COURSE, LAST, build, environment, run
 
@@ -129,11 +131,17 @@ def test_every_answer_is_as_documented(url: str, tmp_path: Path, database_url: s
     assert re.search(r"(GET|POST|PUT|PATCH|DELETE) \S+ 5\d\d ", log) is None
 
 
-def test_every_error_of_the_document_has_the_same_shape(tmp_path: Path) -> None:
-    project = build(LAST, tmp_path / "project")
-    written = run(project, "-c", "import json; from app.main import app; print(json.dumps(app.openapi()))")
-    document = json.loads(written.stdout)
+@pytest.fixture
+def document(state: State) -> dict[str, Any]:
+    """The OpenAPI document of the finished service."""
+    written = run(
+        state(LAST), "-c", "import json; from app.main import app; print(json.dumps(app.openapi()))"
+    )
+    read: dict[str, Any] = json.loads(written.stdout)
+    return read
 
+
+def test_every_error_of_the_document_has_the_same_shape(document: dict[str, Any]) -> None:
     errors = [
         (path, method, status, answer["content"]["application/json"]["schema"]["$ref"])
         for path, methods in document["paths"].items()
@@ -144,3 +152,14 @@ def test_every_error_of_the_document_has_the_same_shape(tmp_path: Path) -> None:
 
     assert len(errors) > 30
     assert {shape for *_, shape in errors} == {"#/components/schemas/ErrorBody"}
+
+
+def test_an_outage_of_the_database_is_documented_wherever_it_can_happen(document: dict[str, Any]) -> None:
+    silent = {
+        path
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+        if "503" not in operation["responses"]
+    }
+
+    assert silent == {"/health/live"}
