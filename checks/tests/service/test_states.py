@@ -1,6 +1,7 @@
 """Every state is a complete, running, tidy project."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,15 @@ def test_no_convention_has_anything_to_say(number: int, state: State) -> None:
     ]
 
     assert found == []
+
+
+def test_each_repository_keeps_to_the_tables_of_its_own_module(state: State) -> None:
+    repositories = list((state(LAST) / "app").glob("*/repository.py"))
+
+    for repository in repositories:
+        used = re.findall(r"from app\.(\w+)\.models import", repository.read_text(encoding="utf-8"))
+        assert set(used) <= {repository.parent.name}, repository
+    assert len(repositories) == 4
 
 
 @pytest.mark.parametrize("number", NUMBERS)
