@@ -31,8 +31,8 @@ class _RequestIdFilter(logging.Filter):
 def configure_logging() -> None:
     """Write the log to standard error, uvicorn's lines too, each with the id of its request.
 
-    Whoever runs the service and has set up the log (`uvicorn --log-config`) keeps it as it is, but never gets
-    query strings: `RequestLog` writes the line about a request.
+    Where the root logger has a handler (`uvicorn --log-config` can give it one), the log stays as it is.
+    Query strings are never logged: the line about a request is written by `RequestLog`.
     """
     for name in LOGGERS_OF_WHOLE_URLS:
         logging.getLogger(name).setLevel(logging.WARNING)
