@@ -2,20 +2,18 @@
 
 import json
 import re
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from checks.tests.service.conftest import State
+from checks.tests.service.servers import free_port, running, wait_for
 from checks.tests.service.states import COURSE, LAST, build, environment, find_uv, run
 
-START_SECONDS = 30
 EXAMPLES = 8
 PASSWORD = "correct horse battery"
 
@@ -68,23 +66,6 @@ ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Catalogue).serve_forever()
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(project: Path, env: dict[str, str], *arguments: str) -> Iterator[None]:
-    with (project / "log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, *arguments], cwd=project, env=env, stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(START_SECONDS)
-
-
 @pytest.fixture
 def url(tmp_path: Path, database_url: str) -> Iterator[str]:
     """The finished service on a real server, on each kind of database, with an outside catalogue."""
@@ -103,17 +84,6 @@ def url(tmp_path: Path, database_url: str) -> Iterator[str]:
     ):
         wait_for(f"{url}/health/ready")
         yield url
-
-
-def wait_for(url: str) -> None:
-    give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up:
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    pytest.fail(f"{url} does not answer")
 
 
 def a_librarian(url: str, project: Path, database_url: str) -> str:
@@ -170,11 +140,17 @@ def test_every_answer_is_as_documented(url: str, tmp_path: Path, database_url: s
     assert re.search(r"(GET|POST|PUT|PATCH|DELETE) \S+ 5\d\d ", log) is None
 
 
-def test_every_error_of_the_document_has_the_same_shape(tmp_path: Path) -> None:
-    project = build(LAST, tmp_path / "project")
-    written = run(project, "-c", "import json; from app.main import app; print(json.dumps(app.openapi()))")
-    document = json.loads(written.stdout)
+@pytest.fixture
+def document(state: State) -> dict[str, Any]:
+    """The OpenAPI document of the finished service."""
+    written = run(
+        state(LAST), "-c", "import json; from app.main import app; print(json.dumps(app.openapi()))"
+    )
+    read: dict[str, Any] = json.loads(written.stdout)
+    return read
 
+
+def test_every_error_of_the_document_has_the_same_shape(document: dict[str, Any]) -> None:
     errors = [
         (path, method, status, answer["content"]["application/json"]["schema"]["$ref"])
         for path, methods in document["paths"].items()
@@ -185,3 +161,14 @@ def test_every_error_of_the_document_has_the_same_shape(tmp_path: Path) -> None:
 
     assert len(errors) > 30
     assert {shape for *_, shape in errors} == {"#/components/schemas/ErrorBody"}
+
+
+def test_an_outage_of_the_database_is_documented_wherever_it_can_happen(document: dict[str, Any]) -> None:
+    silent = {
+        path
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+        if "503" not in operation["responses"]
+    }
+
+    assert silent == {"/health/live"}

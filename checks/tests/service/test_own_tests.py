@@ -43,7 +43,8 @@ def test_they_pass_at_lesson_13_from_another_folder(tmp_path: Path) -> None:
     (elsewhere / ".env").write_text("DEBUG=true\nSECRET_KEY=too-short\n", encoding="utf-8")
     # The other files are the same as at the end, where all of them run.
     tests = [
-        str(project / "tests" / f"test_{name}.py") for name in ("config", "errors", "health", "migrations")
+        str(project / "tests" / f"test_{name}.py")
+        for name in ("config", "errors", "health", "logging", "migrations")
     ]
 
     tested = run(elsewhere, *pytest_arguments("-W", "error", "--rootdir", str(project), *tests))
@@ -64,6 +65,14 @@ def test_they_pass_at_lesson_13_from_another_folder(tmp_path: Path) -> None:
             "exception_handler(KeyError)",
             "test_errors.py",
         ),
+        ("core/error_handlers.py", "if not is_outage(error):", "if False:", "test_errors.py"),
+        ("core/database.py", "text.lower()", "text", "test_search.py"),
+        ("core/logging.py", "setLevel(logging.WARNING)", "setLevel(logging.INFO)", "test_logging.py"),
+        ("core/config.py", "startswith(PUBLIC_KEY)", "endswith(PUBLIC_KEY)", "test_config.py"),
+        ("common/schemas.py", r"\x9f\u2028\u2029", r"\x9f\u2028", "test_books.py"),
+        ("catalogue/service.py", "reply.status != HTTPStatus.OK", "reply.status >= 400", "test_catalogue.py"),
+        ("covers/repository.py", "st_mtime < before", "st_mtime < before + 120", "test_covers.py"),
+        ("loans/service.py", "raise LoanChangedError(loan_id)", "raise AlreadyRenewedError", "test_loans.py"),
     ],
 )
 def test_they_fail_on_a_service_that_is_wrong(

@@ -34,5 +34,6 @@ def test_proof(module: str, tmp_path: Path) -> None:
     prove(tmp_path, module)
 
 
-def test_races(tmp_path: Path, database_url: str) -> None:
-    prove(tmp_path, "proof_races", database_url)
+@pytest.mark.parametrize("module", ["proof_outage", "proof_races"])
+def test_proof_on_each_database(module: str, tmp_path: Path, database_url: str) -> None:
+    prove(tmp_path, module, database_url)

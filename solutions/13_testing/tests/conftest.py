@@ -86,6 +86,21 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
+async def cut_off_client(settings: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service that does not reach its database."""
+    from app.main import create_app
+
+    settings.setenv("DATABASE_URL", "sqlite+aiosqlite:////nowhere/at/all/library.db")
+    get_settings.cache_clear()
+    app = create_app()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://library.test") as client,
+    ):
+        yield client
+
+
+@pytest.fixture
 def join(client: httpx.AsyncClient) -> Callable[[str], Awaitable[Headers]]:
     """Register a member with this name and log in: gives the headers that say who is there."""
 
@@ -112,7 +127,7 @@ async def staff(join: Callable[[str], Awaitable[Headers]]) -> Headers:
 
 @pytest.fixture
 def add_book(client: httpx.AsyncClient, staff: Headers) -> AddBook:
-    """Take a book into the catalogue: gives it as the service answers it."""
+    """Take a book into the collection: gives it as the service answers it."""
 
     async def add(**values: Any) -> dict[str, Any]:
         answer = await client.post("/books", json=a_book(**values), headers=staff)

@@ -20,5 +20,5 @@ def an_isbn() -> str:
 
 
 def a_book(**values: Any) -> dict[str, Any]:
-    """A book to take into the catalogue, with what matters to the test."""
+    """A book to take into the collection, with what matters to the test."""
     return {"isbn": an_isbn(), "title": "Emma", "author": "Jane Austen", "year": 1815, "copies": 2} | values

@@ -1,4 +1,4 @@
-"""The catalogue of books."""
+"""The collection of books."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ async def test_year_and_copies_can_be_left_out(client: httpx.AsyncClient, staff:
     assert (created["year"], created["copies"]) == (None, 1)
 
 
-async def test_an_isbn_comes_into_the_catalogue_once(
+async def test_an_isbn_comes_into_the_collection_once(
     client: httpx.AsyncClient, staff: Headers, add_book: AddBook
 ) -> None:
     await add_book(isbn="9780306406157")
@@ -49,7 +49,7 @@ async def test_an_isbn_comes_into_the_catalogue_once(
     assert (await client.get("/books")).json()["total"] == 1
 
 
-async def test_an_isbn_comes_into_the_catalogue_once_also_when_many_bring_it_at_a_time(
+async def test_an_isbn_comes_into_the_collection_once_also_when_many_bring_it_at_a_time(
     client: httpx.AsyncClient, staff: Headers
 ) -> None:
     book = a_book()
@@ -66,6 +66,10 @@ async def test_an_isbn_comes_into_the_catalogue_once_also_when_many_bring_it_at_
         ("title", ""),
         ("title", "   "),
         ("title", "nul\x00"),
+        ("title", "two\nlines"),
+        ("title", "two\x85lines"),
+        ("title", "two\u2028lines"),
+        ("title", "two\u2029lines"),
         ("title", "x" * 201),
         ("author", None),
         ("year", 0),
@@ -221,7 +225,7 @@ async def test_a_deleted_book_is_gone(client: httpx.AsyncClient, staff: Headers,
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/books"), ("PATCH", "/books/1"), ("DELETE", "/books/1")]
 )
-async def test_only_the_staff_changes_the_catalogue(
+async def test_only_the_staff_changes_the_collection(
     client: httpx.AsyncClient, member: Headers, method: str, path: str
 ) -> None:
     stranger = await client.request(method, path, json=a_book())

@@ -1,14 +1,16 @@
 """The outside catalogue: played by a function here, in all its moods."""
 
 import asyncio
+import gzip
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from app.catalogue import service
+from app.core.config import get_settings
 from tests.conftest import Headers
 
 pytestmark = pytest.mark.anyio
@@ -50,17 +52,43 @@ def fails(error: type[httpx.TransportError]) -> Mood:
     return fail
 
 
+def compresses(content: object) -> Mood:
+    async def send(_: httpx.Request) -> httpx.Response:
+        compressed = gzip.compress(json.dumps(content).encode())
+        return httpx.Response(200, content=compressed, headers={"Content-Encoding": "gzip"})
+
+    return send
+
+
+class Flood(httpx.AsyncByteStream):
+    """A body without an end, which knows how much of it was read."""
+
+    def __init__(self) -> None:
+        self.bytes_read = 0
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self.bytes_read += 1024
+            yield bytes(1024)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
 async def never_ends(_: httpx.Request) -> httpx.Response:
     await asyncio.sleep(60)
     return httpx.Response(200)
 
 
 @pytest.fixture
-async def outside(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Outside:
+async def outside(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outside]:
     outside = Outside()
-    monkeypatch.setattr(app.state.catalogue_client, "_transport", httpx.MockTransport(outside))
     monkeypatch.setattr(service, "FIRST_PAUSE_SECONDS", 0.001)
-    return outside
+    transport, url = httpx.MockTransport(outside), get_settings().catalogue_url
+    async with httpx.AsyncClient(transport=transport, base_url=url) as client:
+        monkeypatch.setattr(app.state, "catalogue_client", client)
+        yield outside
 
 
 async def test_a_book_is_found(client: httpx.AsyncClient, staff: Headers, outside: Outside) -> None:
@@ -111,8 +139,10 @@ async def test_what_is_no_isbn_is_not_looked_up(
         ([fails(httpx.ReadTimeout)], 504, "catalogue_too_slow", 1),
         ([says("a text")], 502, "catalogue_not_understood", 1),
         ([says({"docs": [{"name": "no title"}]})], 502, "catalogue_not_understood", 1),
-        ([says({}, 302)], 502, "catalogue_not_understood", 1),
+        ([says(EMMA, 302)], 502, "catalogue_failed", 1),
+        ([says(EMMA, 204)], 502, "catalogue_failed", 1),
         ([sends(b"\xff<html>")], 502, "catalogue_not_understood", 1),
+        ([compresses(EMMA)], 502, "catalogue_not_understood", 1),
     ],
 )
 async def test_every_way_of_failing_has_its_answer(  # noqa: PLR0913, PLR0917
@@ -147,3 +177,20 @@ async def test_a_look_up_that_never_ends_is_given_up(
         answer = await client.get(f"/catalogue/{ISBN}", headers=staff)
 
     assert (answer.status_code, answer.json()["code"]) == (504, "catalogue_too_slow")
+
+
+async def test_an_answer_without_an_end_is_not_read_to_its_end(
+    client: httpx.AsyncClient, staff: Headers, outside: Outside
+) -> None:
+    flood = Flood()
+
+    async def floods(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=flood)
+
+    outside.moods = [floods]
+
+    answer = await client.get(f"/catalogue/{ISBN}", headers=staff)
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "catalogue_not_understood")
+    assert flood.bytes_read <= 2 * service.MOST_BYTES
+    assert flood.closed

@@ -33,6 +33,17 @@ def test_a_key_that_is_too_short_is_refused_and_not_shown(settings: pytest.Monke
     assert "short-and-secret" not in str(refused.value)
 
 
+def test_a_key_that_everybody_can_read_is_for_development_only(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("SECRET_KEY", "for-local-development-only-0123456789")
+
+    with pytest.raises(ValidationError, match="everybody can read this key") as refused:
+        Settings(_env_file=None)
+    settings.setenv("DEBUG", "true")
+
+    assert "0123456789" not in str(refused.value)
+    assert Settings(_env_file=None).debug
+
+
 def test_settings_can_be_printed_without_giving_secrets_away(settings: pytest.MonkeyPatch) -> None:
     settings.setenv("DATABASE_URL", "postgresql+asyncpg://library:pa55word@localhost/library")
 

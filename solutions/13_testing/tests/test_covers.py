@@ -1,5 +1,8 @@
 """Pictures of covers, kept as files."""
 
+import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from app.covers import repository, service
 from tests.conftest import AddBook, Headers
 from tests.examples import JPEG, PNG, WEBP
 
@@ -95,6 +99,7 @@ async def test_a_cover_of_exactly_the_most_bytes_is_kept(
 async def test_an_upload_that_breaks_off_leaves_nothing(
     app: FastAPI, client: httpx.AsyncClient, staff: Headers, cover: str, tmp_path: Path
 ) -> None:
+    # httpx always sends a request to its end: what a server tells the application is played here.
     arriving: Iterator[dict[str, Any]] = iter(
         [{"type": "http.request", "body": PNG, "more_body": True}, {"type": "http.disconnect"}]
     )
@@ -113,6 +118,56 @@ async def test_an_upload_that_breaks_off_leaves_nothing(
     assert answered[0]["status"] == 400
     assert (await client.get(cover)).status_code == 404
     assert files(tmp_path) == []
+
+
+async def test_an_upload_that_takes_too_long_is_ended(
+    client: httpx.AsyncClient,
+    staff: Headers,
+    cover: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "UPLOAD_SECONDS", 0.05)
+
+    async def never_ends() -> AsyncIterator[bytes]:
+        yield PNG
+        await asyncio.sleep(60)
+
+    answer = await client.put(cover, content=never_ends(), headers=staff)
+
+    assert (answer.status_code, answer.json()["code"]) == (408, "cover_too_slow")
+    assert files(tmp_path) == []
+
+
+async def test_what_a_killed_process_left_is_gone_after_a_start(tmp_path: Path) -> None:
+    from app.main import create_app
+
+    folder = tmp_path / "covers"
+    folder.mkdir()
+    an_hour_ago = time.time() - repository.ABANDONED_SECONDS
+    for name, age in [("left.part", -60), ("arriving.part", 60), ("9780306406157.cover", -60)]:
+        (folder / name).touch()
+        os.utime(folder / name, (an_hour_ago + age,) * 2)
+
+    app = create_app()
+    async with app.router.lifespan_context(app):
+        kept = sorted(path.name for path in folder.iterdir())
+
+    assert kept == ["9780306406157.cover", "arriving.part"]
+    assert service.UPLOAD_SECONDS < repository.ABANDONED_SECONDS
+
+
+async def test_a_folder_that_cannot_be_cleaned_is_no_reason_not_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(repository.CoverRepository, "_remove_parts", refuse)
+
+    await repository.CoverRepository(tmp_path).remove_abandoned()
+
+    assert "not yours" in caplog.text
 
 
 async def test_a_book_without_a_cover_has_none(client: httpx.AsyncClient, cover: str) -> None:

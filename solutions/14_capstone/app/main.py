@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 import httpx
 from fastapi import FastAPI
@@ -10,8 +11,9 @@ from app.books.router import router as books_router
 from app.catalogue.router import router as catalogue_router
 from app.core.config import get_settings
 from app.core.database import make_session_factory, open_engine
-from app.core.error_handlers import register_exception_handlers
+from app.core.error_handlers import error_responses, register_exception_handlers
 from app.core.logging import RequestLog, configure_logging
+from app.covers.repository import CoverRepository
 from app.covers.router import router as covers_router
 from app.health.router import router as health_router
 from app.loans.router import router as loans_router
@@ -30,6 +32,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine
         app.state.session_factory = make_session_factory(engine)
         app.state.catalogue_client = catalogue
+        await CoverRepository(settings.covers_folder).remove_abandoned()
         yield
 
 
@@ -39,11 +42,12 @@ def create_app() -> FastAPI:
     app = FastAPI(title=settings.app_name, debug=settings.debug, lifespan=lifespan)
     app.add_middleware(RequestLog)
     register_exception_handlers(app)
-    app.include_router(books_router)
-    app.include_router(covers_router)
-    app.include_router(catalogue_router)
-    app.include_router(members_router)
-    app.include_router(loans_router)
+    outage = error_responses(HTTPStatus.SERVICE_UNAVAILABLE)  # for each route that needs the database
+    app.include_router(books_router, responses=outage)
+    app.include_router(covers_router, responses=outage)
+    app.include_router(catalogue_router, responses=outage)
+    app.include_router(members_router, responses=outage)
+    app.include_router(loans_router, responses=outage)
     app.include_router(health_router)
     return app
 

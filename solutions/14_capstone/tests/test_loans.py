@@ -10,6 +10,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.clock import get_clock, today
+from app.loans.models import Loan
+from app.loans.repository import LoanRepository
 from tests.conftest import AddBook, Headers
 
 pytestmark = pytest.mark.anyio
@@ -218,6 +220,26 @@ async def test_a_loan_is_renewed_once_also_when_asked_many_times_at_a_time(
     answers = await asyncio.gather(*(client.post(path, headers=member) for _ in range(6)))
 
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
+    refusals = {answer.json()["code"] for answer in answers if answer.is_error}
+    assert refusals <= {"already_renewed", "loan_changed"}
+
+
+async def test_a_book_that_comes_back_in_the_middle_of_a_renewal_is_not_renewed(
+    client: httpx.AsyncClient, member: Headers, borrow: Borrow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/loans/{(await borrow()).json()['id']}"
+    extend = LoanRepository.extend
+
+    async def extend_too_late(loans: LoanRepository, loan: Loan, due_on: date) -> Loan | None:
+        await client.post(f"{path}/return", headers=member)
+        return await extend(loans, loan, due_on)
+
+    monkeypatch.setattr(LoanRepository, "extend", extend_too_late)
+
+    answer = await client.post(f"{path}/renewal", headers=member)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "loan_changed")
+    assert (await client.get(path, headers=member)).json()["renewals"] == 0
 
 
 @pytest.mark.parametrize(("days", "status"), [(14, 200), (15, 409)])
@@ -278,10 +300,10 @@ async def test_nobody_reaches_another_members_loan_but_the_staff(  # noqa: PLR09
     assert (await client.request(method, path, headers=staff)).status_code == 200
 
 
-# -- loans and the catalogue ---------------------------------------------------------------------------------
+# -- loans and the collection --------------------------------------------------------------------------------
 
 
-async def test_a_lent_book_stays_in_the_catalogue(
+async def test_a_lent_book_stays_in_the_collection(
     client: httpx.AsyncClient, staff: Headers, add_book: AddBook, borrow: Borrow
 ) -> None:
     book = await add_book(copies=2)

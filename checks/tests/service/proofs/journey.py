@@ -47,7 +47,7 @@ async def is_ready(client: httpx.AsyncClient) -> None:
 
 
 @step(10, 10)
-async def everybody_changes_the_catalogue(client: httpx.AsyncClient) -> None:
+async def everybody_changes_the_collection(client: httpx.AsyncClient) -> None:
     created = await client.post("/books", json=BOOK)
     path = created.headers["Location"]
     assert created.status_code == 201
@@ -59,7 +59,7 @@ async def everybody_changes_the_catalogue(client: httpx.AsyncClient) -> None:
 
 
 @step(11)
-async def the_staff_changes_the_catalogue(client: httpx.AsyncClient) -> None:
+async def the_staff_changes_the_collection(client: httpx.AsyncClient) -> None:
     from app.members.promote import promote
 
     new = {"email": "ada@example.org", "name": "Ada", "password": PASSWORD}

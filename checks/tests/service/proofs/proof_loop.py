@@ -3,12 +3,15 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 import pytest
+from anyio import to_thread
 from blockbuster import BlockBuster, BlockingError
 from proofs.surroundings import Library
+from starlette.concurrency import run_in_threadpool
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +26,7 @@ async def a_picture(size: int) -> AsyncIterator[bytes]:
 
 
 async def work_hard(library: Library, staff: dict[str, str], books: list[int], people: int) -> list[int]:
-    """Covers are uploaded and read, members join and log in, the catalogue is searched: all at a time."""
+    """Covers are uploaded and read, members join and log in, the collection is searched: all at a time."""
 
     async def cover(book_id: int) -> list[httpx.Response]:
         path = f"/books/{book_id}/cover"
@@ -118,3 +121,26 @@ async def test_slow_uploads_hold_no_connection(library: Library) -> None:
         go_on.set()
 
     assert {upload.result().status_code for upload in sent} == {204}
+
+
+async def test_a_request_takes_no_thread_but_for_hashing_and_files(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FastAPI runs a provider that is not async in a thread, and so would every request that needs it."""
+    (staff,) = await library.add_people(1, staff=True)
+    book_id = await library.add_book()
+    in_threads: list[str] = []
+    run_sync = to_thread.run_sync
+
+    async def watched_run_sync(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        in_threads.append(repr(function))
+        return await run_sync(function, *args, **options)
+
+    monkeypatch.setattr("anyio.to_thread.run_sync", watched_run_sync)
+    for path in ("/books", f"/books/{book_id}", "/members/me", "/loans", "/health/ready"):
+        assert (await library.client.get(path, headers=staff)).status_code == 200
+    await library.client.post("/loans", json={"book_id": book_id}, headers=staff)
+    assert in_threads == []
+
+    await run_in_threadpool(len, "what FastAPI would do")
+    assert len(in_threads) == 1

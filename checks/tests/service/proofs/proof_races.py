@@ -33,7 +33,7 @@ async def test_the_last_copies_are_lent_once(library: Library, copies: int) -> N
     assert await library.available(book_id) == 0
 
 
-async def test_an_isbn_comes_into_the_catalogue_once(library: Library) -> None:
+async def test_an_isbn_comes_into_the_collection_once(library: Library) -> None:
     (staff,) = await library.add_people(1, staff=True)
     book = {"isbn": "9780306406157", "title": "Emma", "author": "Jane Austen"}
 

@@ -18,7 +18,7 @@ Copies = Annotated[int, Interval(ge=1, le=1000), WHOLE_NUMBER]
 
 
 class BookCreate(RequestSchema):
-    """A book that comes into the catalogue."""
+    """A book that comes into the collection."""
 
     isbn: Isbn
     title: Line
@@ -44,7 +44,7 @@ class BookUpdate(RequestSchema):
 
 
 class BookRead(ResponseSchema):
-    """A book as the catalogue shows it."""
+    """A book as the library shows it."""
 
     id: int
     isbn: str

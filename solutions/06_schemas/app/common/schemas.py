@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-# One line with something to read in it, and no control characters: PostgreSQL cannot store them all.
-_LINE_PATTERN = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+# One line with something to read in it: no control characters, of which PostgreSQL cannot store all, and none
+# of the other characters that end a line (Unicode, 5.8: NEL, LS, PS).
+_NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_LINE_PATTERN = rf"^[^{_NOT_IN_A_LINE}]*[^\s{_NOT_IN_A_LINE}][^{_NOT_IN_A_LINE}]*$"
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_LINE_PATTERN)
 ]

@@ -20,7 +20,11 @@ class BookRepository:
         return await self._session.get(Book, book_id)
 
     async def search(self, text: str | None, *, limit: int, offset: int) -> Sequence[Book]:
-        """Give a part of the books whose title or author holds the text (None: of all), ordered by title."""
+        """Give a part of the books whose title or author holds the text (None: of all), ordered by title.
+
+        Upper and lower case are the same, for all letters that the database's `lower` knows. SQLite's own
+        knows A to Z.
+        """
         query = select(Book).where(_matches(text)).order_by(Book.title, Book.id).limit(limit).offset(offset)
         return (await self._session.scalars(query)).all()
 

@@ -13,7 +13,7 @@ class BookNotFoundError(NotFoundError):
 
 
 class DuplicateIsbnError(ConflictError):
-    """The catalogue has a book with this ISBN already."""
+    """The library has a book with this ISBN already."""
 
     code = "duplicate_isbn"
 

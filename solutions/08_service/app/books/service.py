@@ -12,7 +12,7 @@ from app.books.schemas import BookCreate, BookUpdate
 
 
 class BookService:
-    """The catalogue's rules.
+    """The rules of the collection.
 
     Args:
         session: the unit of work, committed by the methods that finish one.
@@ -40,10 +40,10 @@ class BookService:
         return books, await self._books.count(text)
 
     async def create(self, new: BookCreate) -> Book:
-        """Take a book into the catalogue.
+        """Take a book into the collection.
 
         Raises:
-            DuplicateIsbnError: the catalogue has a book with this ISBN.
+            DuplicateIsbnError: the library has a book with this ISBN.
         """
         book = Book(**new.model_dump())
         try:
@@ -70,7 +70,7 @@ class BookService:
         return book
 
     async def delete(self, book_id: int) -> None:
-        """Take a book out of the catalogue.
+        """Take a book out of the collection.
 
         Raises:
             BookNotFoundError: there is no such book.

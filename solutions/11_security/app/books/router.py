@@ -34,7 +34,7 @@ async def search_books(service: BookServiceDep, page: PaginationDep, q: SearchTe
 async def create_book(
     new: BookCreate, service: BookServiceDep, request: Request, response: Response
 ) -> BookRead:
-    """Take a book into the catalogue."""
+    """Take a book into the collection."""
     book = await service.create(new)
     response.headers["Location"] = request.url_for("read_book", book_id=book.id).path
     return BookRead.model_validate(book)
@@ -64,5 +64,5 @@ async def update_book(book_id: BookId, update: BookUpdate, service: BookServiceD
     responses=error_responses(*STAFF_ONLY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def delete_book(book_id: BookId, service: BookServiceDep) -> None:
-    """Take a book out of the catalogue, while no copy is lent."""
+    """Take a book out of the collection, while no copy is lent."""
     await service.delete(book_id)

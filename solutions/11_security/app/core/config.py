@@ -2,8 +2,11 @@
 
 from functools import lru_cache
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# How a key starts that stands in a public file, and would let anybody make tokens.
+PUBLIC_KEY = "for-local-development-only"
 
 
 class Settings(BaseSettings):
@@ -14,7 +17,8 @@ class Settings(BaseSettings):
         debug: whether an unexpected error answers with its traceback. Never in production.
         database_url: where the data is kept, as SQLAlchemy writes it, with an async driver.
         secret_key: signs the members' tokens; at least 32 characters. There is no default, so that
-            a service whose key was never set does not start.
+            a service whose key was never set does not start. One that is marked as `PUBLIC_KEY` is
+            accepted with `debug` only.
         token_minutes: how long a member stays logged in.
     """
 
@@ -25,6 +29,13 @@ class Settings(BaseSettings):
     database_url: str = Field(default="sqlite+aiosqlite:///./library.db", repr=False)
     secret_key: SecretStr = Field(min_length=32)
     token_minutes: int = Field(default=30, ge=1)
+
+    @field_validator("secret_key")
+    @classmethod
+    def _refuse_a_public_key(cls, key: SecretStr, given: ValidationInfo) -> SecretStr:
+        if key.get_secret_value().startswith(PUBLIC_KEY) and not given.data.get("debug"):
+            raise ValueError("everybody can read this key: it is accepted with DEBUG=true only")
+        return key
 
 
 @lru_cache

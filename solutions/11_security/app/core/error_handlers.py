@@ -15,6 +15,25 @@ from app.core.exceptions import DomainError
 # A body that cannot be read at all, and one that is not valid.
 INVALID_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
+# RFC 9110, 15. Written out, for the codes of errors are made of them and never change: `HTTPStatus` names 413
+# and 422 one way in Python 3.12 and another way in 3.13.
+_PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
 
 class FieldError(BaseModel):
     """What is wrong with one part of a request, such as `body.isbn`."""
@@ -39,7 +58,7 @@ class ErrorBody(BaseModel):
 
 def error_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Describe the errors that a route answers with, for `responses=` and so for the documentation."""
-    return {status.value: {"model": ErrorBody, "description": status.phrase} for status in statuses}
+    return {status.value: {"model": ErrorBody, "description": _phrase(status)} for status in statuses}
 
 
 def register_exception_handlers(app: FastAPI) -> None:
@@ -53,8 +72,8 @@ def register_exception_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def answer_http_error(_: Request, error: HTTPException) -> JSONResponse:
-        status = HTTPStatus(error.status_code)
-        return _respond(status, ErrorBody(code=_code(status), message=error.detail), error.headers)
+        body = ErrorBody(code=_code(error.status_code), message=error.detail)
+        return _respond(error.status_code, body, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def answer_invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -70,12 +89,16 @@ def register_exception_handlers(app: FastAPI) -> None:
         return _respond(status, body)
 
 
-def _respond(status: HTTPStatus, body: ErrorBody, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(body.model_dump(), status.value, headers)
+def _respond(status: int, body: ErrorBody, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(body.model_dump(), status, headers)
 
 
-def _code(status: HTTPStatus) -> str:
-    return status.name.lower()
+def _phrase(status: int) -> str:
+    return _PHRASES.get(status, f"HTTP {status}")
+
+
+def _code(status: int) -> str:
+    return _phrase(status).lower().replace(" ", "_")
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

@@ -19,7 +19,7 @@ _hashing_threads = CapacityLimiter(max(1, (os.cpu_count() or 1) // 2))
 _NOBODYS_HASH = _hasher.hash(secrets.token_urlsafe())
 
 
-class InvalidTokenError(Exception):
+class BadTokenError(Exception):
     """The token was not made here, was changed, or is no longer valid."""
 
 
@@ -50,10 +50,10 @@ def read_token(token: str, key: str) -> int:
     """Give the id of the member for whom the token was made.
 
     Raises:
-        InvalidTokenError: it is not signed with this key, is out of date, or names no member.
+        BadTokenError: it is not signed with this key, is out of date, or names no member.
     """
     try:
         claims = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": ["sub", "exp"]})
         return int(claims["sub"])
     except (jwt.InvalidTokenError, ValueError) as error:
-        raise InvalidTokenError from error
+        raise BadTokenError from error

@@ -14,7 +14,7 @@ class Role(StrEnum):
     MEMBER = "member"
     """Borrow books."""
     STAFF = "staff"
-    """Borrow books, and look after the catalogue and everybody's loans."""
+    """Borrow books, and look after the collection and everybody's loans."""
 
 
 def _values(roles: type[Role]) -> list[str]:

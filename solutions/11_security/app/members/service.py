@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import Settings
-from app.core.security import InvalidTokenError, create_token, hash_password, read_token, verify_password
+from app.core.security import BadTokenError, create_token, hash_password, read_token, verify_password
 from app.members.exceptions import (
     EmailTakenError,
     MemberNotFoundError,
@@ -74,7 +74,7 @@ class MemberService:
         """
         try:
             member = await self._members.get(read_token(token, self._key))
-        except InvalidTokenError as error:
+        except BadTokenError as error:
             raise NotLoggedInError from error
         if member is None:
             raise NotLoggedInError

@@ -1,1 +1,1 @@
-"""The outside catalogue: what Open Library knows about a book that this library may not have yet."""
+"""The outside catalogue: what Open Library knows about a book that the collection may not have yet."""

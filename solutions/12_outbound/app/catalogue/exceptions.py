@@ -25,7 +25,7 @@ class CatalogueTooSlowError(DomainError):
 
 
 class CatalogueFailedError(DomainError):
-    """The outside catalogue cannot be reached, or fails."""
+    """The outside catalogue cannot be reached, fails, or has moved."""
 
     code = "catalogue_failed"
     status = HTTPStatus.BAD_GATEWAY

@@ -25,5 +25,5 @@ router = APIRouter(prefix="/catalogue", tags=["catalogue"], dependencies=STAFF_O
     ),
 )
 async def look_up(isbn: Isbn, service: CatalogueServiceDep) -> CatalogueEntry:
-    """Look a book up in the outside catalogue, to take it into this one."""
+    """Look a book up in the outside catalogue, before it comes into the collection."""
     return await service.look_up(isbn)

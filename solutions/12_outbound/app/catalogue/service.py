@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpx
@@ -16,12 +17,22 @@ from app.catalogue.exceptions import (
 from app.catalogue.schemas import CatalogueEntry, OutsideAnswer, OutsideBook
 from app.core.logging import REQUEST_ID_HEADER, request_id
 
+# What is asked for fits into a few hundred.
+MOST_BYTES = 64 * 1024
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.1
 # Failures that are often over a moment later.
 PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How the catalogue answered, and what it said where that was a success."""
+
+    status: int
+    content: bytes = b""
 
 
 class CatalogueService:
@@ -42,7 +53,7 @@ class CatalogueService:
         Raises:
             EntryNotFoundError: nothing.
             CatalogueTooSlowError: it does not answer in time.
-            CatalogueFailedError: it cannot be reached, or fails.
+            CatalogueFailedError: it cannot be reached, fails, or has moved.
             CatalogueNotUnderstoodError: it answers something else than was agreed.
         """
         book = _first_book(await self._ask(isbn))
@@ -52,47 +63,64 @@ class CatalogueService:
             isbn=isbn, title=book.title, authors=book.author_name, year=book.first_publish_year
         )
 
-    async def _ask(self, isbn: str) -> httpx.Response:
+    async def _ask(self, isbn: str) -> bytes:
         try:
             # The client's own limits count from byte to byte: this one is for the whole conversation.
             async with asyncio.timeout(self._deadline):
-                response = await self._get_patiently(isbn)
+                reply = await self._get_patiently(isbn)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise CatalogueTooSlowError from error
         except httpx.HTTPError as error:
             logger.warning("The outside catalogue cannot be reached: %r", error)
             raise CatalogueFailedError from error
-        if response.is_error:
-            logger.warning("The outside catalogue answered with status %d", response.status_code)
+        if reply.status != HTTPStatus.OK:
+            # A redirect is a failure as well: where to ask is for the settings to say, and for nobody else.
+            logger.warning("The outside catalogue answered with status %d", reply.status)
             raise CatalogueFailedError
-        return response
+        return reply.content
 
-    async def _get_patiently(self, isbn: str) -> httpx.Response:
+    async def _get_patiently(self, isbn: str) -> Reply:
         """Ask again after a passing failure. A GET changes nothing, so asking twice does no harm."""
         pause = FIRST_PAUSE_SECONDS
         for _ in range(ATTEMPTS - 1):
             try:
-                response = await self._get(isbn)
+                reply = await self._get(isbn)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
                 logger.info("The outside catalogue is asked again after a network error")
             else:
-                if response.status_code not in PASSING:
-                    return response
+                if reply.status not in PASSING:
+                    return reply
             await asyncio.sleep(pause)
             pause *= 2
         return await self._get(isbn)
 
-    async def _get(self, isbn: str) -> httpx.Response:
-        return await self._client.get(
-            "/search.json",
-            params={"isbn": isbn, "fields": "title,author_name,first_publish_year", "limit": 1},
-            headers={REQUEST_ID_HEADER: request_id.get()},
-        )
+    async def _get(self, isbn: str) -> Reply:
+        params = {"isbn": isbn, "fields": "title,author_name,first_publish_year", "limit": "1"}
+        # Not compressed, for a few bytes could become a great many.
+        headers = {REQUEST_ID_HEADER: request_id.get(), "Accept-Encoding": "identity"}
+        async with self._client.stream("GET", "/search.json", params=params, headers=headers) as response:
+            if response.status_code != HTTPStatus.OK:
+                return Reply(response.status_code)
+            return Reply(response.status_code, await _read_a_little(response))
 
 
-def _first_book(response: httpx.Response) -> OutsideBook | None:
+async def _read_a_little(response: httpx.Response) -> bytes:
+    """Read the body of an answer, and stop where it is no answer to the question."""
+    if "Content-Encoding" in response.headers:
+        logger.warning("The outside catalogue's answer is encoded, which was not asked for")
+        raise CatalogueNotUnderstoodError
+    content = b""
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            logger.warning("The outside catalogue's answer has more than %d bytes", MOST_BYTES)
+            raise CatalogueNotUnderstoodError
+    return content
+
+
+def _first_book(content: bytes) -> OutsideBook | None:
     try:
-        answer = OutsideAnswer.model_validate_json(response.content)
+        answer = OutsideAnswer.model_validate_json(content)
     except ValidationError as error:
         logger.warning("The outside catalogue's answer is not as agreed: %d faults", error.error_count())
         raise CatalogueNotUnderstoodError from error

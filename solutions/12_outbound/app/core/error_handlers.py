@@ -1,5 +1,6 @@
 """How errors become responses: all in one shape."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,14 +9,40 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app.core.database import is_outage
 from app.core.exceptions import DomainError
 from app.core.logging import REQUEST_ID_HEADER, request_id
 
+# When to ask again after an outage.
+RETRY_SECONDS = "5"
 # A body that cannot be read at all, and one that is not valid.
 INVALID_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+# RFC 9110, 15. Written out, for the codes of errors are made of them and never change: `HTTPStatus` names 413
+# and 422 one way in Python 3.12 and another way in 3.13.
+_PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+logger = logging.getLogger(__name__)
 
 
 class FieldError(BaseModel):
@@ -41,7 +68,7 @@ class ErrorBody(BaseModel):
 
 def error_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Describe the errors that a route answers with, for `responses=` and so for the documentation."""
-    return {status.value: {"model": ErrorBody, "description": status.phrase} for status in statuses}
+    return {status.value: {"model": ErrorBody, "description": _phrase(status)} for status in statuses}
 
 
 def register_exception_handlers(app: FastAPI) -> None:
@@ -55,8 +82,8 @@ def register_exception_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def answer_http_error(_: Request, error: HTTPException) -> JSONResponse:
-        status = HTTPStatus(error.status_code)
-        return _respond(status, ErrorBody(code=_code(status), message=error.detail), error.headers)
+        body = ErrorBody(code=_code(error.status_code), message=error.detail)
+        return _respond(error.status_code, body, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def answer_invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -71,6 +98,16 @@ def register_exception_handlers(app: FastAPI) -> None:
         body = ErrorBody(code="client_disconnected", message="The request broke off.")
         return _respond(HTTPStatus.BAD_REQUEST, body)
 
+    @app.exception_handler(PoolTimeoutError)
+    @app.exception_handler(DBAPIError)
+    async def answer_outage(_: Request, error: SQLAlchemyError) -> JSONResponse:
+        if not is_outage(error):
+            raise error
+        logger.error("The database cannot be used", exc_info=error)
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        body = ErrorBody(code=_code(status), message="The service is not available. Try again later.")
+        return _respond(status, body, {"Retry-After": RETRY_SECONDS})
+
     @app.exception_handler(Exception)
     async def answer_unexpected_error(_: Request, __: Exception) -> JSONResponse:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -79,12 +116,16 @@ def register_exception_handlers(app: FastAPI) -> None:
         return _respond(status, body, {REQUEST_ID_HEADER: request_id.get()})
 
 
-def _respond(status: HTTPStatus, body: ErrorBody, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(body.model_dump(), status.value, headers)
+def _respond(status: int, body: ErrorBody, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(body.model_dump(), status, headers)
 
 
-def _code(status: HTTPStatus) -> str:
-    return status.name.lower()
+def _phrase(status: int) -> str:
+    return _PHRASES.get(status, f"HTTP {status}")
+
+
+def _code(status: int) -> str:
+    return _phrase(status).lower().replace(" ", "_")
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

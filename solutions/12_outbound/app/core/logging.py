@@ -10,6 +10,8 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID_HEADER = "X-Request-ID"
+# What they write about each request holds its query string.
+LOGGERS_OF_WHOLE_URLS = ("httpx", "uvicorn.access")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
 
 # What comes from outside ends up in the log: nothing that could look like another line, and nothing long.
@@ -27,17 +29,30 @@ class _RequestIdFilter(logging.Filter):
 
 
 def configure_logging() -> None:
-    """Write the log to standard error, unless whoever runs the service has set up another place for it."""
+    """Write the log to standard error, uvicorn's lines too, each with the id of its request.
+
+    Where the root logger has a handler (`uvicorn --log-config` can give it one), the log stays as it is.
+    Query strings are never logged: the line about a request is written by `RequestLog`.
+    """
+    for name in LOGGERS_OF_WHOLE_URLS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if logging.root.handlers:
+        return
+
     handler = logging.StreamHandler()
     handler.addFilter(_RequestIdFilter())
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, handlers=[handler])
+    server = logging.getLogger("uvicorn")
+    server.handlers.clear()
+    server.propagate = True
 
 
 class RequestLog:
     """ASGI middleware: gives each request an id, answers with it, and logs how the request went.
 
     The id is the one that the client sent, if it is short and plain, and else a new one. Query strings,
-    headers and bodies are not logged: they may hold secrets.
+    headers and bodies are not logged: they may hold secrets. An error that nobody expected goes on to the
+    server, which logs it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -64,10 +79,6 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
-        except Exception:
-            # The server logs it once more, but does not know the id.
-            logger.exception("The request failed")
-            raise
         finally:
             milliseconds = (time.perf_counter() - started) * 1000
             # Quoted, for a path may hold line ends that would pass for other log lines.

@@ -24,6 +24,16 @@ class CoverTooLargeError(DomainError):
         super().__init__(f"A cover has at most {most_bytes} bytes.")
 
 
+class CoverTooSlowError(DomainError):
+    """The picture takes too long to arrive."""
+
+    code = "cover_too_slow"
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"A cover arrives within {seconds:.0f} seconds.")
+
+
 class NotAPictureError(DomainError):
     """The content is no picture of a kind that is kept here."""
 

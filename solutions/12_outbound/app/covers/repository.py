@@ -1,12 +1,20 @@
 """The files of the covers."""
 
+import asyncio
 import contextlib
+import logging
+import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiofiles
 import aiofiles.os
+
+# An upload never takes as long: `CoverService` ends it after a fraction of this time.
+ABANDONED_SECONDS = 3600.0
+
+logger = logging.getLogger(__name__)
 
 
 class CoverRepository:
@@ -44,6 +52,19 @@ class CoverRepository:
             with contextlib.suppress(FileNotFoundError):
                 await aiofiles.os.remove(part)
             raise
+
+    async def remove_abandoned(self) -> None:
+        """Remove what killed processes have left, and nothing that another process still writes."""
+        try:
+            await asyncio.to_thread(self._remove_parts, time.time() - ABANDONED_SECONDS)
+        except OSError:
+            logger.exception("What is left of broken uploads could not be removed")
+
+    def _remove_parts(self, before: float) -> None:
+        for part in self._folder.glob("*.part"):
+            with contextlib.suppress(FileNotFoundError):
+                if part.stat().st_mtime < before:
+                    part.unlink()
 
     def _path(self, isbn: str) -> Path:
         return self._folder / f"{isbn}.cover"

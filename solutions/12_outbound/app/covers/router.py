@@ -39,6 +39,7 @@ async def read_cover(book_id: BookId, service: CoverServiceDep) -> Response:
     responses=error_responses(
         *STAFF_ONLY_ERRORS,
         HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,

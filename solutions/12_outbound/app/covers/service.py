@@ -1,14 +1,23 @@
 """What the library does with covers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.books.service import BookService
-from app.covers.exceptions import CoverNotFoundError, CoverTooLargeError, NotAPictureError
+from app.covers.exceptions import (
+    CoverNotFoundError,
+    CoverTooLargeError,
+    CoverTooSlowError,
+    NotAPictureError,
+)
 from app.covers.pictures import SIGNATURE_BYTES, media_type_of
 from app.covers.repository import CoverRepository
+
+# Long enough for a few megabytes over a slow line.
+UPLOAD_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +65,15 @@ class CoverService:
         Raises:
             BookNotFoundError: there is no such book.
             CoverTooLargeError: it has too many bytes.
+            CoverTooSlowError: it is not there after `UPLOAD_SECONDS`.
             NotAPictureError: it is no picture of a known kind.
         """
         isbn = await self._isbn_of(book_id)
-        await self._covers.write(isbn, only_pictures(at_most(self._most_bytes, chunks)))
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                await self._covers.write(isbn, only_pictures(at_most(self._most_bytes, chunks)))
+        except TimeoutError as error:
+            raise CoverTooSlowError(UPLOAD_SECONDS) from error
 
     async def _isbn_of(self, book_id: int) -> str:
         book = await self._books.get(book_id)

@@ -10,13 +10,16 @@ from app.core.clock import ClockDep
 from app.core.dependencies import SessionDep
 from app.loans.repository import LoanRepository
 from app.loans.service import LoanService
+from app.members.dependencies import MemberServiceDep
 
 LoanId = Annotated[int, Path(ge=1, le=MAX_INTEGER)]
 
 
-async def get_loan_service(session: SessionDep, books: BookServiceDep, clock: ClockDep) -> LoanService:
+async def get_loan_service(
+    session: SessionDep, books: BookServiceDep, members: MemberServiceDep, clock: ClockDep
+) -> LoanService:
     """Make the service of this request."""
-    return LoanService(session, LoanRepository(session), books, clock)
+    return LoanService(session, LoanRepository(session), books=books, members=members, today=clock)
 
 
 LoanServiceDep = Annotated[LoanService, Depends(get_loan_service)]

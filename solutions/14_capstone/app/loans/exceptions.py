@@ -57,3 +57,12 @@ class LoanOverdueError(ConflictError):
 
     def __init__(self, due_on: date) -> None:
         super().__init__(f"The book was due on {due_on}: it has to come back.")
+
+
+class LoanChangedError(ConflictError):
+    """The loan was renewed or the book came back, between looking at the loan and changing it."""
+
+    code = "loan_changed"
+
+    def __init__(self, loan_id: int) -> None:
+        super().__init__(f"Loan {loan_id} has changed in the meantime: look at it again.")

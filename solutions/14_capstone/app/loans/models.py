@@ -19,7 +19,7 @@ class Loan(Base):
 
     __tablename__ = "loans"
 
-    # A book that leaves the catalogue takes its past loans along; while one is open it cannot leave.
+    # A book that leaves the collection takes its past loans along; while one is open it cannot leave.
     book_id: Mapped[int] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), index=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
     borrowed_on: Mapped[date]

@@ -7,7 +7,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.loans.models import Loan
-from app.members.models import Member
 
 
 class LoanRepository:
@@ -34,14 +33,6 @@ class LoanRepository:
         """Give the loans of a member that are not back yet."""
         query = select(Loan).where(Loan.member_id == member_id, Loan.returned_on.is_(None))
         return (await self._session.scalars(query)).all()
-
-    async def lock_member(self, member_id: int) -> None:
-        """Let everybody else who locks this member wait until the transaction ends.
-
-        A write that changes nothing: it locks the row on PostgreSQL and the database on SQLite, which
-        has no SELECT FOR UPDATE.
-        """
-        await self._session.execute(update(Member).where(Member.id == member_id).values(id=Member.id))
 
     async def add(self, loan: Loan) -> None:
         """Store a new loan."""

@@ -11,6 +11,7 @@ from app.loans.exceptions import (
     AlreadyRenewedError,
     AlreadyReturnedError,
     HasOverdueLoanError,
+    LoanChangedError,
     LoanNotFoundError,
     LoanOverdueError,
     TooManyLoansError,
@@ -18,6 +19,7 @@ from app.loans.exceptions import (
 from app.loans.models import Loan
 from app.loans.repository import LoanRepository
 from app.members.models import Member, Role
+from app.members.service import MemberService
 
 MOST_LOANS = 3
 LOAN_TIME = timedelta(days=14)
@@ -30,16 +32,24 @@ class LoanService:
     Args:
         session: the unit of work, committed by the methods that finish one.
         loans: the loans of that session.
-        books: the catalogue, in the same session.
+        books: the collection, in the same session.
+        members: the members, in the same session.
         today: the clock.
     """
 
     def __init__(
-        self, session: AsyncSession, loans: LoanRepository, books: BookService, today: Clock
+        self,
+        session: AsyncSession,
+        loans: LoanRepository,
+        *,
+        books: BookService,
+        members: MemberService,
+        today: Clock,
     ) -> None:
         self._session = session
         self._loans = loans
         self._books = books
+        self._members = members
         self._today = today
 
     async def borrow(self, book_id: int, member: Member) -> Loan:
@@ -51,7 +61,7 @@ class LoanService:
             BookNotFoundError: there is no such book.
             NoCopyLeftError: all copies are lent.
         """
-        await self._loans.lock_member(member.id)
+        await self._members.lock(member)  # so that many requests at a time count as one after the other
         await self._check_may_borrow(member)
         await self._books.lend_copy(book_id)
 
@@ -83,13 +93,14 @@ class LoanService:
             LoanNotFoundError: there is no such loan that the member may see.
             AlreadyReturnedError: the book is back.
             LoanOverdueError: the book should be back.
-            AlreadyRenewedError: the loan was renewed `MOST_RENEWALS` times, or is by somebody else right now.
+            AlreadyRenewedError: the loan was renewed `MOST_RENEWALS` times.
+            LoanChangedError: it was renewed or came back at the same moment.
         """
         loan = await self.get(loan_id, member)
         self._check_may_renew(loan)
         extended = await self._loans.extend(loan, loan.due_on + LOAN_TIME)
         if extended is None:
-            raise AlreadyRenewedError
+            raise LoanChangedError(loan_id)
         await self._session.commit()
         return extended
 
