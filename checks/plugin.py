@@ -285,11 +285,6 @@ class LessonPlugin:
         lesson = self._by_name.get(path.parent.name)
         return lesson if lesson is not None and lesson.folder == path.parent else None
 
-    def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """A lesson of which a part is left out cannot become done in this run."""
-        for item in items:
-            self._expect(item.nodeid)
-
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Remember what this run owes an answer to, and tell the subject which modules it will run."""
         for item in session.items:
@@ -377,17 +372,21 @@ class LessonPlugin:
         for name, expected in self.expected.items():
             tally = self._run.tallies.get(name)
             if tally is not None and tally.total == len(expected):
-                self._remember(name, green=len(tally.green) == len(expected))
+                self._remember(self._by_name[name])
             elif exitstatus == pytest.ExitCode.OK and not session.shouldstop:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _remember(self, lesson: str, *, green: bool) -> None:
+    def _remember(self, lesson: Lesson) -> None:
+        """Keep whether a lesson is done; where only a part of it was looked at, that stays as it was."""
         from checks.workspace import WorkspaceError
 
+        tally, is_done = self.run.tally(lesson), self.run.is_done(lesson)
+        if not is_done and tally.total == len(tally.green):
+            return
         try:
-            self.run.workspace.mark_green(lesson, green)
+            self.run.workspace.mark_green(lesson.name, is_done)
         except (WorkspaceError, OSError) as error:
-            self.remarks.append(f"The result of lesson {lesson[:2]} was not remembered: {error}")
+            self.remarks.append(f"The result of lesson {lesson.name[:2]} was not remembered: {error}")
 
     def pytest_terminal_summary(self, terminalreporter: "TerminalReporter") -> None:
         """Under pytest's own report: what was placed, how far each lesson is, and the next step."""
@@ -395,7 +394,7 @@ class LessonPlugin:
             return
         from checks.summary import summary
 
-        for line, markup in summary(self._run, self.expected):
+        for line, markup in summary(self._run):
             terminalreporter.write_line(line, **markup)
         for remark in self.remarks:
             terminalreporter.write_line(remark)

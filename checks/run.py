@@ -3,6 +3,7 @@
 pytest's side of this is `checks.plugin`; here nothing knows a hook.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +18,9 @@ from checks.workspace import Change, Workspace
 if TYPE_CHECKING:
     from checks.source import Project
     from checks.supervisor import Supervisor
+
+CHECK = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)
+"""Where a behaviour check begins in a lesson's test module."""
 
 
 @dataclass(slots=True)
@@ -160,6 +164,12 @@ class LessonRun:
         """The results of a lesson so far."""
         return self.tallies.setdefault(lesson.name, Tally())
 
+    def is_done(self, lesson: Lesson) -> bool:
+        """Whether this run has looked at every check of a lesson, and every one holds."""
+        tally = self.tally(lesson)
+        green = {name.partition("[")[0] for name in tally.green}
+        return tally.total == len(tally.green) and green >= checks_of(self.course, lesson)
+
     def is_reference(self, lesson: Lesson) -> bool:
         """Whether nothing of a lesson is the learner's own work: its files are the placed reference."""
         if lesson.name not in self._reference:
@@ -181,6 +191,16 @@ class LessonRun:
 def load_id(lesson: Lesson) -> str:
     """The node id of a lesson's first check, on which all others rest."""
     return f"lessons/{lesson.name}/lesson.toml::{LOAD}"
+
+
+def checks_of(course: Course, lesson: Lesson) -> set[str]:
+    """The node ids of all checks of a lesson, without the parameters of a check that has some."""
+    ids = {load_id(lesson)}
+    ids |= {f"lessons/{lesson.name}/lesson.toml::{slug}" for slug in course.conventions_until(lesson)}
+    for file in lesson.test_files:
+        names = CHECK.findall(file.read_text(encoding="utf-8"))
+        ids |= {f"lessons/{lesson.name}/{file.name}::{name}" for name in names}
+    return ids
 
 
 def _short(nodeid: str) -> str:

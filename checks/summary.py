@@ -1,10 +1,10 @@
 """What stands under pytest's report: what was placed, how far each lesson is, and the one next step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from checks.lesson import Lesson
 from checks.report import Kind, Problem
-from checks.run import LessonRun, Tally
+from checks.run import LessonRun, checks_of
 from checks.workspace import Change
 
 Markup = dict[str, bool]
@@ -14,12 +14,11 @@ CALM: Markup = {}
 QUIET: Markup = {"light": True}
 
 
-def summary(run: LessonRun, expected: Mapping[str, set[str]]) -> Iterator[tuple[str, Markup]]:
+def summary(run: LessonRun) -> Iterator[tuple[str, Markup]]:
     """Lines for the end of a run, each with pytest's markup for it.
 
     Args:
         run: what became of the checks.
-        expected: lesson name to the node ids of all its checks.
     """
     if not run.tallies and not run.changes:
         return
@@ -28,8 +27,8 @@ def summary(run: LessonRun, expected: Mapping[str, set[str]]) -> Iterator[tuple[
         yield from _placed(change)
     lessons = [lesson for lesson in run.course.lessons if lesson.name in run.tallies]
     for lesson in lessons:
-        yield _score(lesson, run.tallies[lesson.name], len(expected.get(lesson.name, ())))
-    yield from _next(run, lessons, expected)
+        yield _score(run, lesson)
+    yield from _next(run, lessons)
 
 
 def _placed(change: Change) -> Iterator[tuple[str, Markup]]:
@@ -43,7 +42,9 @@ def _placed(change: Change) -> Iterator[tuple[str, Markup]]:
             yield f"Placed {what} in project/: {', '.join(files)}", QUIET
 
 
-def _score(lesson: Lesson, tally: Tally, total: int) -> tuple[str, Markup]:
+def _score(run: LessonRun, lesson: Lesson) -> tuple[str, Markup]:
+    tally = run.tallies[lesson.name]
+    total = max(tally.total, len(checks_of(run.course, lesson)))
     parts = [f"{len(tally.green)} of {total} green"]
     if tally.failed:
         parts.append(f"{len(tally.failed)} to mend")
@@ -52,13 +53,11 @@ def _score(lesson: Lesson, tally: Tally, total: int) -> tuple[str, Markup]:
         parts.append(f"{len(tally.waiting)} waiting{them}")
     if tally.reference:
         parts.append(f"{len(tally.reference)} skipped: the files are the reference's")
-    markup = RED if tally.failed else GREEN if len(tally.green) == total else CALM
+    markup = RED if tally.failed else GREEN if run.is_done(lesson) else CALM
     return f"Lesson {lesson.name[:2]} {lesson.title}: {', '.join(parts)}", markup
 
 
-def _next(
-    run: LessonRun, lessons: list[Lesson], expected: Mapping[str, set[str]]
-) -> Iterator[tuple[str, Markup]]:
+def _next(run: LessonRun, lessons: list[Lesson]) -> Iterator[tuple[str, Markup]]:
     for lesson in lessons:
         tally = run.tallies[lesson.name]
         if tally.failed:
@@ -68,7 +67,7 @@ def _next(
         return
     last = lessons[-1]
     tally = run.tallies[last.name]
-    if len(tally.green) == len(expected.get(last.name, ())):
+    if run.is_done(last):
         following = run.course.after(last)
         yield (
             f"Lesson {last.name[:2]} is done. Beside the reference: uv run workshop diff {last.number}",

@@ -1,5 +1,6 @@
 """A course of two tiny lessons, so that these tests depend on no real one."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -162,6 +163,12 @@ class Clone:
         """Give the project the reference of both lessons, as if the learner had written it."""
         write(self.project, {"app/__init__.py": "", "app/main.py": HELLO})
         write(self.project, {"app/count.py": LESSONS["solutions/02_count/app/count.py"]})
+
+    def done(self) -> list[str]:
+        """The lessons that are remembered as done, by the word of their name."""
+        file = self.project / ".workshop" / "state.json"
+        lessons = json.loads(file.read_text(encoding="utf-8"))["lessons"] if file.is_file() else {}
+        return [word for word, record in lessons.items() if record.get("green")]
 
 
 def learners_environment() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The command line that a pytest user expects."""
 
 import codecs
-import json
 import signal
 from pathlib import Path
 
@@ -101,8 +100,37 @@ def test_conventions_of_earlier_lessons_stay_checked(clone: Clone) -> None:
 
 def test_a_keyword_selects(clone: Clone) -> None:
     clone.solve()
-    assert "1 passed, 4 deselected" in clone.pytest("lessons/1", "-k", "greets").output
+    ran = clone.pytest("lessons/1", "-k", "greets")
+    assert ran.code == 0, ran.output
+    assert "1 passed, 4 deselected" in ran.output
     assert clone.pytest("lessons/1", "-k", "no_such_word").code == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "green"),
+    [
+        (["lessons/1/test_hello.py"], 3),
+        (["lessons/1/test_hello.py::test_nothing_else"], 1),
+        (["lessons/1", "-k", "greets"], 1),
+        (["lessons/1", "--deselect", "lessons/01_hello/lesson.toml::async-handlers"], 4),
+    ],
+)
+def test_a_part_of_a_lesson_is_not_the_lesson(clone: Clone, words: list[str], green: int) -> None:
+    write(clone.project, {"app/__init__.py": "", "app/main.py": HELLO.replace("async def", "def")})
+    ran = clone.pytest(*words)
+    assert ran.code == 0, ran.output
+    assert f"Lesson 01 Hello: {green} of 5 green" in ran.output
+    assert "Next   run the whole lesson: uv run pytest lessons/01" in ran.output
+    assert "is done" not in ran.output
+    assert clone.done() == []
+
+
+def test_a_part_of_a_done_lesson_leaves_it_done(clone: Clone) -> None:
+    clone.solve()
+    clone.pytest("lessons/1")
+    assert clone.done() == ["hello"]
+    clone.pytest("lessons/1/test_hello.py")
+    assert clone.done() == ["hello"]
 
 
 def test_the_first_failure_can_end_the_run(clone: Clone) -> None:
@@ -271,12 +299,10 @@ def test_other_tests_are_left_alone(clone: Clone) -> None:
 def test_results_are_remembered(clone: Clone) -> None:
     clone.solve()
     clone.pytest("lessons/1")
-    state = json.loads((clone.project / ".workshop" / "state.json").read_text(encoding="utf-8"))
-    assert state["lessons"]["hello"]["green"]
+    assert clone.done() == ["hello"]
     write(clone.project, {"app/main.py": HELLO.replace('"/hello"', '"/hullo"')})
     clone.pytest("lessons/1")
-    state = json.loads((clone.project / ".workshop" / "state.json").read_text(encoding="utf-8"))
-    assert not state["lessons"]["hello"].get("green")
+    assert clone.done() == []
 
 
 @pytest.mark.parametrize("options", ["-n 2", "-k hello", "--cov=app", "--timeout=60", "-W error"])
