@@ -178,19 +178,21 @@ def domains(project: Project) -> dict[tuple[str, ...], list[Module]]:
     for module in project.application:
         if project.area(module) is Area.DOMAIN and project.layer(module) in LAYERS:
             folder = module.folder
-            while folder and (folder[-1].lower() in KINDS or _is_version(folder[-1])):
+            while folder and folder not in project.named_domains and _is_kind(folder[-1]):
                 folder = folder[:-1]
             found.setdefault(folder, []).append(module)
     return dict(sorted(found.items()))
 
 
-def _is_version(name: str) -> bool:
-    return name[:1] == "v" and name[1:].isdecimal()
+def _is_kind(name: str) -> bool:
+    return name.lower() in KINDS or (name[:1] == "v" and name[1:].isdecimal())
 
 
 def _is_root(folder: tuple[str, ...], found: Iterable[tuple[str, ...]], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
     names = [part.lower() for part in folder]
+    if folder in project.named_domains:
+        return False
     if not names or names[-1] in ROOTS or KINDS.intersection(inner(names)):
         return True
     if any(other != folder and other[: len(folder)] == folder for other in found):
