@@ -567,7 +567,7 @@ class Resolver:
         if base is None or node is None or not isinstance(call.func, ast.Attribute) or depth > DEPTH:
             return None
         name = _first_of_union(self.plain(node))
-        if name not in self._type_variables(base):
+        if not name or name not in self._type_variables(base):
             return None
         owner = self.resolve(call.func.value, scope, depth + 1)
         of = owner if isinstance(owner, Class) else self.infer(call.func.value, scope, depth + 1)
