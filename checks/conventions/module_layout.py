@@ -198,10 +198,12 @@ def _gathers(
     found: dict[tuple[str, ...], list[Module]],
     project: Project,
 ) -> bool:
-    """Whether the one router of a folder stands above several domains, whose routes it gathers."""
+    """Whether the one router of a folder gathers the routes of several domains below it."""
+    if len(routers) > 1 or b"include_router" not in routers[0].content:
+        return False
     inside = [modules for other, modules in found.items() if other[:-1] == folder]
     serving = [modules for modules in inside if any(project.layer(m) is Layer.ROUTER for m in modules)]
-    return len(routers) == 1 and len(serving) > 1
+    return len(serving) > 1
 
 
 def _is_root(folder: tuple[str, ...], found: Iterable[tuple[str, ...]], project: Project) -> bool:

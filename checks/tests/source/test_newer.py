@@ -52,6 +52,14 @@ def test_what_no_python_reads_stays_unread(source: str) -> None:
     assert parse_newer(source.encode()) is None
 
 
+def test_a_file_in_newer_grammar_is_judged_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("try:\n    x\nexcept A, B:\n    call()\n", encoding="utf-8")
+    parsed = parse(tmp_path)
+    assert parsed.unparsed == ()
+    (call,) = (call for call, _ in parsed.modules[0].every(ast.Call))
+    assert parsed.modules[0].place(call).line == 4
+
+
 def test_an_unread_file_says_who_imports_it(tmp_path: Path) -> None:
     files = {
         "app/deps.py": "def broken(:\n",
