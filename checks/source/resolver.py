@@ -764,7 +764,7 @@ def _class_around(node: ast.Name, scope: Scope) -> Class | None:
 def _is_inside(node: ast.comprehension, line: int) -> bool:
     """Whether a line is one of those of the comprehension that a loop belongs to."""
     around: Any = getattr(node, "parent", None)
-    return around is None or not line or around.lineno <= line <= around.end_lineno
+    return around is not None and around.lineno <= line <= around.end_lineno
 
 
 def _says_nothing(binding: Binding) -> bool:
