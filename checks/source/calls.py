@@ -186,27 +186,6 @@ class Blocker:
     via: tuple[Function, ...] = ()
 
 
-_METHODS: Final[dict[str, frozenset[str]]] = {
-    "sendgrid.SendGridAPIClient.": frozenset({"send"}),
-    "postmarker.core.PostmarkClient.": frozenset({"send", "send_batch"}),
-    "twilio.rest.Client.": frozenset({"create", "fetch", "list"}),
-    "stripe.": frozenset({"create", "retrieve", "modify", "search", "capture", "confirm", "cancel"}),
-    "pymongo.MongoClient.": frozenset(
-        [
-            *("find_one", "insert_one", "insert_many", "update_one", "update_many", "replace_one"),
-            *("delete_one", "delete_many", "count_documents", "find_one_and_update", "bulk_write", "command"),
-        ]
-    ),
-    "boto3.resource.": frozenset(
-        [
-            *("put_item", "get_item", "query", "scan", "update_item", "delete_item", "put_object"),
-            *("upload_file", "upload_fileobj", "download_file", "download_fileobj"),
-        ]
-    ),
-}
-"""Clients of which some methods wait and others only prepare."""
-
-
 def sort_of(name: str) -> str:
     """What sort of blocking call a library's name is; empty when it does not block."""
     for sort, names in (
@@ -218,11 +197,10 @@ def sort_of(name: str) -> str:
     ):
         if name in names:
             return sort
-    method = name.rpartition(".")[2]
     if name.startswith(_CLIENTS):
+        method = name.rpartition(".")[2]
         return "" if method.startswith(_HARMLESS) else "other"
-    waits = any(name.startswith(client) and method in methods for client, methods in _METHODS.items())
-    return "other" if waits else ""
+    return ""
 
 
 class Blocking:
