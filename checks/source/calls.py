@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from checks.source.aside import aside
 from checks.source.resolver import Resolver
 from checks.source.scopes import Class, Function, Scope, parent, written
 
@@ -260,10 +261,11 @@ class Blocking:
         return None if method.is_async else self._through(method)
 
     def _subclasses(self, of: Class) -> list[Class]:
+        """The classes that derive from one; what tests put in its place runs on no server's loop."""
         if self._derived is None:
             self._derived = {}
             for cls in self._resolver.classes():
-                for base in self._resolver.mro(cls)[1:]:
+                for base in self._resolver.mro(cls)[1:] if aside(cls.module) is None else ():
                     if isinstance(base, Class):
                         self._derived.setdefault(base, []).append(cls)
         return self._derived.get(of, [])
