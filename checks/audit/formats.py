@@ -88,13 +88,23 @@ def _summary(audit: Audit) -> Iterator[str]:
         f"{_plural(notes, 'note')}. Score {audit.score} of 100."
     )
     for number, what in (
-        (len(audit.unparsed), "could not be parsed"),
+        (len(audit.unparsed), "could not be parsed" + _blindness(audit)),
         (len(audit.allowed), "allowed by comments"),
         (audit.known, "known from the baseline"),
         (audit.gone, "of the baseline gone: write it anew"),
     ):
         if number:
             yield f"{number} {what}."
+
+
+def _blindness(audit: Audit) -> str:
+    """What it means for the others that files could not be parsed."""
+    importers = sum(unparsed.importers for unparsed in audit.unparsed)
+    if not importers:
+        return ""
+    return (
+        f"; {_plural(importers, 'import')} of what they hold could not be followed: the verdict is incomplete"
+    )
 
 
 def _share(count: Count) -> str:

@@ -140,7 +140,7 @@ class _Handled:
 def _unhandled(raised: list[tuple[ast.Raise, Scope, Class]], project: Project) -> Iterator[Finding]:
     if not raised or not project.routes:
         return
-    served = reachable({route.module for route in project.routes}, project.resolver)
+    served = reachable({route.module for route in project.routes}, project.resolver, project.workers)
     handled = _handled(project)
     if not handled.is_clear:
         return

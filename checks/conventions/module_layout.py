@@ -147,7 +147,7 @@ def check(project: Project) -> Iterator[Finding]:
     found = domains(project)
     for folder, modules in found.items():
         routers = [m for m in modules if project.layer(m) is Layer.ROUTER and _serves(m, project)]
-        if not routers or not _keeps_data(modules, project):
+        if not routers or not _keeps_data(modules, project) or _gathers(folder, routers, found, project):
             continue
         router = min(routers, key=lambda m: (m.stem != "router", m.file))
         if _is_root(folder, found, project):
@@ -178,18 +178,38 @@ def domains(project: Project) -> dict[tuple[str, ...], list[Module]]:
     for module in project.application:
         if project.area(module) is Area.DOMAIN and project.layer(module) in LAYERS:
             folder = module.folder
-            while folder and (folder[-1].lower() in KINDS or _is_version(folder[-1])):
+            while folder and folder not in project.named_domains and _is_kind(folder[-1]):
                 folder = folder[:-1]
             found.setdefault(folder, []).append(module)
     return dict(sorted(found.items()))
+
+
+def _is_kind(name: str) -> bool:
+    return name.lower() in KINDS or _is_version(name)
 
 
 def _is_version(name: str) -> bool:
     return name[:1] == "v" and name[1:].isdecimal()
 
 
+def _gathers(
+    folder: tuple[str, ...],
+    routers: list[Module],
+    found: dict[tuple[str, ...], list[Module]],
+    project: Project,
+) -> bool:
+    """Whether the one router of a folder gathers the routes of several domains below it."""
+    if len(routers) > 1 or b"include_router" not in routers[0].content:
+        return False
+    inside = [modules for other, modules in found.items() if other[:-1] == folder]
+    serving = [modules for modules in inside if any(project.layer(m) is Layer.ROUTER for m in modules)]
+    return len(serving) > 1
+
+
 def _is_root(folder: tuple[str, ...], found: Iterable[tuple[str, ...]], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
+    if folder in project.named_domains:
+        return False
     names = [part.lower() for part in folder]
     if not names or names[-1] in ROOTS or KINDS.intersection(inner(names)):
         return True

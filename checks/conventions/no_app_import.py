@@ -59,7 +59,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Binding, Layer, Module, Project, Scope, Variable
-from checks.source.graph import imported_bindings, is_for_typing, is_worker
+from checks.source.graph import imported_bindings, is_for_typing
 
 ENTRIES: Final = (b"uvicorn.run", b"Mangum", b"uvicorn.Config", b"gunicorn", b"hypercorn", b"granian")
 APP: Final = "fastapi.FastAPI"
@@ -99,7 +99,8 @@ def _is_entry(module: Module, project: Project) -> bool:
     if any(mark in module.content for mark in ENTRIES):
         return module.stem not in {"router", "service", "repository"}
     guarded = b'"__main__"' in module.content
-    return not named and (guarded or is_worker(module) or module.stem in {"asgi", "wsgi", "run", "__init__"})
+    is_worker = module in project.workers
+    return not named and (guarded or is_worker or module.stem in {"asgi", "wsgi", "run", "__init__"})
 
 
 def _judge(binding: Binding, scope: Scope, mounted: set[Binding], project: Project) -> Iterator[Finding]:

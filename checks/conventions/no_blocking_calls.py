@@ -71,7 +71,7 @@ from checks.conventions.lifespan import lifespans
 from checks.finding import Finding
 from checks.source import Function, Module, Project, written
 from checks.source.calls import Blocker, Blocking
-from checks.source.graph import imports, is_worker
+from checks.source.graph import imports
 
 EXPECTED: Final = {
     "http": "outbound HTTP awaited, by httpx.AsyncClient",
@@ -108,9 +108,9 @@ def subjects(project: Project) -> int:
 
 def coroutines(project: Project) -> Iterator[Function]:
     """The async functions of the web application; those of stand-alone programs are their own affair."""
-    programs = _programs(project)
+    aside = _programs(project) | project.workers
     for module in project.application:
-        if b"async def" in module.content and module not in programs and not is_worker(module):
+        if b"async def" in module.content and module not in aside:
             yield from (function for function in module.functions if function.is_async)
 
 

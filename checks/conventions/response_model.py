@@ -75,7 +75,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Project, Route, Scope, Target, Variable, written
-from checks.source.kinds import element_types, is_entity, is_pydantic, literal_keywords
+from checks.source.kinds import element_types, is_entity, is_pydantic, is_table, literal_keywords
 
 RESPONSE: Final = "starlette.responses.Response"
 MODELLESS: Final = frozenset(
@@ -174,7 +174,7 @@ def _annotation(route: Route, handler: Function, annotation: ast.expr, project: 
             yield _at(route, handler, found, note=not _gives(handler))
     elif entity := _entity(annotation, scope, project):
         found = f"the ORM model {entity.name} as what the route returns"
-        yield _at(route, handler, found, note=False, **_ORM)
+        yield _at(route, handler, found, note=not is_entity(entity, project.resolver), **_ORM)
     elif _is_loose(annotation, scope, project):
         shown = written(annotation)
         yield _at(route, handler, f"{handler.name}() -> {shown}, which filters nothing", note=True)
@@ -216,7 +216,9 @@ def _gives(handler: Function | None) -> bool:
 def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
     for part in element_types(node, scope, project.resolver):
         target = project.resolver.resolve(part, scope) if isinstance(part, ast.Name | ast.Attribute) else None
-        if isinstance(target, Class) and is_entity(target, project.resolver):
+        if isinstance(target, Class) and (
+            is_entity(target, project.resolver) or is_table(target, project.resolver)
+        ):
             return target
     return None
 

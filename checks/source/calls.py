@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from checks.source.aside import aside
 from checks.source.resolver import Resolver
-from checks.source.scopes import Class, Function, Scope, parent
+from checks.source.scopes import Class, Function, Scope, parent, written
 
 _VERBS: Final = ["get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream"]
 _PATH_IO: Final = [
@@ -213,6 +214,7 @@ class Blocking:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._known: dict[Function, Blocker | None] = {}
+        self._derived: dict[Class, list[Class]] | None = None
 
     def in_scope(self, scope: Scope) -> Iterator[tuple[ast.Call, Blocker]]:
         """The calls directly in a function that block while they run."""
@@ -236,8 +238,37 @@ class Blocking:
             return None
         if target.decorators and isinstance(parent(call), ast.Await):
             return None
-        inner = self.of_function(target)
-        return Blocker(inner.name, inner.sort, (target, *inner.via)) if inner else None
+        return self._through(target) or self._behind(target)
+
+    def _through(self, function: Function) -> Blocker | None:
+        inner = self.of_function(function)
+        return Blocker(inner.name, inner.sort, (function, *inner.via)) if inner else None
+
+    def _behind(self, function: Function) -> Blocker | None:
+        """What the implementations of an abstract method wait for, if every one of them blocks."""
+        owner = function.owner
+        if owner is None or _does_something(function) or not self._is_abstract(function, owner):
+            return None
+        methods = [method for cls in self._subclasses(owner) if (method := cls.method(function.name))]
+        found = [self._implemented(method) for method in methods if _does_something(method)]
+        return found[0] if all(found) and found else None
+
+    def _is_abstract(self, function: Function, owner: Class) -> bool:
+        marks = any("abstractmethod" in written(decorator) for decorator in function.decorators)
+        return marks or bool(function.nodes(ast.Raise)) or self._resolver.is_kind(owner, "typing.Protocol")
+
+    def _implemented(self, method: Function) -> Blocker | None:
+        return None if method.is_async else self._through(method)
+
+    def _subclasses(self, of: Class) -> list[Class]:
+        """The classes that derive from one; what tests put in its place runs on no server's loop."""
+        if self._derived is None:
+            self._derived = {}
+            for cls in self._resolver.classes():
+                for base in self._resolver.mro(cls)[1:] if aside(cls.module) is None else ():
+                    if isinstance(base, Class):
+                        self._derived.setdefault(base, []).append(cls)
+        return self._derived.get(of, [])
 
     def of_function(self, function: Function) -> Blocker | None:
         """The first thing that a synchronous function waits for."""
@@ -247,3 +278,15 @@ class Blocking:
             found.sort(key=lambda blocker: blocker.sort in {"slow", "hashing"})
             self._known[function] = found[0] if found else None
         return self._known[function]
+
+
+def _does_something(function: Function) -> bool:
+    """Whether a body is more than a docstring, ``...``, ``pass`` and ``raise NotImplementedError``."""
+    if isinstance(function.node, ast.Lambda):
+        return True
+    return any(
+        not isinstance(statement, ast.Pass)
+        and not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        and not (isinstance(statement, ast.Raise) and "NotImplemented" in written(statement))
+        for statement in function.node.body
+    )

@@ -37,12 +37,9 @@ _SAME: Final[dict[str, str]] = {
     "sqlalchemy.ext.declarative.declarative_base": "sqlalchemy.orm.declarative_base",
     "sqlalchemy.ext.declarative.as_declarative": "sqlalchemy.orm.as_declarative",
     "sqlalchemy.schema.Column": "sqlalchemy.Column",
-    "sqlmodel.Column": "sqlalchemy.Column",
     "sqlalchemy.future.select": "sqlalchemy.select",
     "sqlalchemy.sql.select": "sqlalchemy.select",
-    "sqlmodel.select": "sqlalchemy.select",
     "sqlalchemy.sql.text": "sqlalchemy.text",
-    "sqlmodel.text": "sqlalchemy.text",
     "sqlalchemy.exc.IntegrityError": "sqlalchemy.exc.IntegrityError",
     "pydantic.main.BaseModel": "pydantic.BaseModel",
     "pydantic.v1.BaseModel": "pydantic.BaseModel",
@@ -64,6 +61,26 @@ _SAME: Final[dict[str, str]] = {
     "requests.api.request": "requests.request",
     "anyio.Path": "anyio.Path",
     "psycopg2.extensions.connection": "psycopg2.connection",
+    **{
+        f"sqlmodel.{name}": f"sqlalchemy.{name}"
+        for name in (
+            *("select", "insert", "update", "delete", "text", "union", "union_all", "exists", "except_"),
+            *(
+                "intersect",
+                "func",
+                "and_",
+                "or_",
+                "not_",
+                "case",
+                "cast",
+                "column",
+                "table",
+                "values",
+                "Column",
+            ),
+            *("ForeignKey", "MetaData", "Table", "inspect", "Engine", "Connection"),
+        )
+    },
 }
 _PREFIXES: Final = (
     ("sqlalchemy.orm.session.", "sqlalchemy.orm."),
@@ -105,6 +122,9 @@ RETURNS: Final[dict[str, str]] = {
     "sqlalchemy.ext.asyncio.async_engine_from_config": "sqlalchemy.ext.asyncio.AsyncEngine",
     "sqlalchemy.create_engine": "sqlalchemy.Engine",
     "sqlalchemy.engine_from_config": "sqlalchemy.Engine",
+    "sqlalchemy.orm.object_session": "sqlalchemy.orm.Session",
+    "sqlalchemy.ext.asyncio.async_object_session": _ASYNC_SESSION,
+    "importlib.resources.files": _PATH,
     "asyncio.get_event_loop": "asyncio.AbstractEventLoop",
     "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
 }
@@ -202,7 +222,19 @@ STARRED: Final[dict[str, frozenset[str]]] = {
     "sqlalchemy.ext.asyncio": frozenset(
         ["AsyncEngine", "AsyncSession", "async_sessionmaker", "create_async_engine"]
     ),
-    "sqlmodel": frozenset(["Field", "Relationship", "SQLModel", "Session", "create_engine", "select"]),
+    "sqlmodel": frozenset(
+        [
+            "Field",
+            "Relationship",
+            "SQLModel",
+            "Session",
+            "create_engine",
+            "select",
+            "delete",
+            "insert",
+            "update",
+        ]
+    ),
     "pydantic": frozenset(
         ["BaseModel", "BaseSettings", "Field", "root_validator", "validator", "field_validator", "EmailStr"]
     ),

@@ -20,11 +20,13 @@ class Unparsed:
         file: path relative to the project's root, with forward slashes.
         line: where the parser gave up, counted from 1.
         message: why, in one phrase.
+        importers: how many other files import it, and so are judged without what it holds.
     """
 
     file: str
     line: int
     message: str
+    importers: int = 0
 
 
 def find(root: Path, unreadable: list[Unparsed]) -> Iterator[tuple[str, str]]:
@@ -85,11 +87,19 @@ def read_tree(path: str, file: str) -> tuple[bytes, ast.Module] | Unparsed:
     try:
         return content, ast.parse(content)
     except SyntaxError as error:
-        return Unparsed(file, max(1, error.lineno or 1), f"{type(error).__name__}: {error.msg}")
+        tree = _newer(content)
+        fault = Unparsed(file, max(1, error.lineno or 1), f"{type(error).__name__}: {error.msg}")
+        return fault if tree is None else (content, tree)
     except (RecursionError, MemoryError):
         return Unparsed(file, 1, "is nested too deeply for Python's parser")
     except ValueError as error:
         return Unparsed(file, 1, str(error))
+
+
+def _newer(content: bytes) -> ast.Module | None:
+    from checks.source.newer import parse_newer
+
+    return parse_newer(content)
 
 
 def decode(content: bytes) -> str:

@@ -1,9 +1,12 @@
 """Which modules import which, and what of a project the web application reaches."""
 
 import ast
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
+from checks.source.kinds import is_entity
 from checks.source.resolver import Resolver
 from checks.source.scopes import Binding, Module, Scope, parent, written
 
@@ -25,11 +28,56 @@ WORKERS: Final = frozenset(
 )
 
 
-def is_worker(module: Module) -> bool:
-    """Whether a module runs in a process of its own: a queue's worker or a scheduled job."""
-    return module.stem.lower() in WORKERS or bool(
-        WORKERS.intersection(part.lower() for part in module.folder)
-    )
+_CELERY: Final = frozenset(name for name in WORKERS if name.startswith("celery"))
+_MARKS: Final = re.compile(
+    rb"\b(?:celery|dramatiq|taskiq|huey|apscheduler|arq|rq|saq|procrastinate|WorkerSettings|shared_task)\b"
+    rb"|@\w+\.(?:task|job|actor|cron|periodic_task|scheduled_job)\b|__main__|\basyncio\.run\("
+)
+"""What a queue's library, or a program of its own, leaves in a file."""
+
+
+def workers(
+    application: Collection[Module],
+    registering: AbstractSet[Module],
+    starting: AbstractSet[Module],
+    resolver: Resolver,
+) -> frozenset[Module]:
+    """The modules that run in a process of their own: a queue's workers and scheduled jobs.
+
+    Their usual names are those of many a domain, too. So a module that registers routes or holds entities,
+    and one without the marks of a queue that the web application imports, is none.
+
+    Args:
+        application: the modules of the running application.
+        registering: those that register routes.
+        starting: those that make the application.
+        resolver: the project's resolver.
+    """
+    named = {module for module in application if _is_named_for_work(module)}
+    if not named:
+        return frozenset()
+    domains = {folder for module in registering & named if (folder := _work_folder(module))}
+    web = {m for m in named if m in registering or _has_entities(m, resolver) or _work_folder(m) in domains}
+    web -= {m for m in web - set(registering) if m.stem.lower() in WORKERS and _MARKS.search(m.content)}
+    marked = {m for m in named - web if m.stem.lower() in _CELERY or _MARKS.search(m.content)}
+    reached = reachable(registering | starting | web, resolver, marked)
+    return frozenset(named - web - reached)
+
+
+def _is_named_for_work(module: Module) -> bool:
+    return bool(WORKERS.intersection(part.lower() for part in module.parts))
+
+
+def _work_folder(module: Module) -> tuple[str, ...]:
+    """The innermost folder around a module that is named for workers; empty where none is."""
+    folder = module.folder
+    while folder and folder[-1].lower() not in WORKERS:
+        folder = folder[:-1]
+    return folder
+
+
+def _has_entities(module: Module, resolver: Resolver) -> bool:
+    return any(is_entity(cls, resolver) for cls in module.classes)
 
 
 def is_for_typing(binding: Binding) -> bool:
@@ -83,13 +131,15 @@ def _add(found: set[Module], target: Module | str | None) -> None:
         found.add(target)
 
 
-def reachable(roots: Iterable[Module], resolver: Resolver) -> set[Module]:
-    """The roots and all that they import, directly or not; workers are not entered."""
+def reachable(
+    roots: Iterable[Module], resolver: Resolver, closed: Collection[Module] = frozenset()
+) -> set[Module]:
+    """The roots and all that they import, directly or not; what is closed is not entered."""
     seen: set[Module] = set()
     pending = list(roots)
     while pending:
         module = pending.pop()
-        if module in seen or is_worker(module):
+        if module in seen or module in closed:
             continue
         seen.add(module)
         pending.extend(imports(module, resolver))

@@ -20,7 +20,12 @@ _DECLARATIVE: Final = (
 _COLUMNS: Final = frozenset(
     {"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlalchemy.orm.relationship"}
 )
-
+_UNMAPPED: Final = frozenset(
+    [
+        *("object", "abc.ABC", "pydantic.BaseModel"),
+        *("typing.Generic", "typing.NamedTuple", "typing.Protocol", "typing.TypedDict"),
+    ]
+)
 
 CONTAINERS: Final = frozenset(
     f"typing.{name}"
@@ -75,27 +80,54 @@ def is_mapped(of: Class | str | None, resolver: Resolver) -> bool:
 
 
 def is_table(of: Class, resolver: Resolver) -> bool:
-    """Whether an SQLModel class is one that has a table."""
+    """Whether an SQLModel class, or one that it derives from, has a table."""
+    return any(_makes_table(base) for base in resolver.mro(of) if isinstance(base, Class))
+
+
+def _makes_table(of: Class) -> bool:
     return any(
         keyword.arg == "table" and isinstance(keyword.value, ast.Constant) and keyword.value.value is True
-        for base in resolver.mro(of)
-        if isinstance(base, Class)
-        for keyword in base.node.keywords
+        for keyword in of.node.keywords
     )
 
 
 def is_entity(of: Class | str | None, resolver: Resolver) -> bool:
-    """Whether a class is mapped to a table of its own."""
+    """Whether a class is mapped to a table of its own.
+
+    A class that only declares the name ``__tablename__``, as a protocol does, is none. Neither is one that
+    has the name of a table but nothing to map, nor an SQLModel class without ``table=True`` of its own: it
+    has no mapper, even if it derives from a class with a table.
+    """
     if not isinstance(of, Class):
         return False
-    mro = resolver.mro(of)
     if resolver.is_kind(of, "sqlmodel.SQLModel"):
-        return is_table(of, resolver)
-    if any(isinstance(base, Class) and "__tablename__" in base.names for base in mro):
-        return not ("__abstract__" in of.names and "__tablename__" not in of.names)
+        return _makes_table(of)
+    if any(isinstance(base, Class) and _names_table(base) for base in resolver.mro(of)):
+        is_abstract = "__abstract__" in of.names and "__tablename__" not in of.names
+        return not is_abstract and _can_be_mapped(of, resolver)
     return "__table__" in of.names or (
         resolver.is_kind(of, *_DECLARATIVE) and "__abstract__" not in of.names and has_columns(of, resolver)
     )
+
+
+def _names_table(of: Class) -> bool:
+    bindings = of.names.get("__tablename__", ())
+    return any(binding.kind == "function" or binding.value is not None for binding in bindings)
+
+
+def _can_be_mapped(of: Class, resolver: Resolver) -> bool:
+    """Whether anything in the hierarchy maps: a declarative base, columns, or a base that is not known."""
+    return any(
+        base not in _UNMAPPED
+        if isinstance(base, str)
+        else has_columns(base, resolver) or _has_unknown_base(base, resolver)
+        for base in resolver.mro(of)
+    )
+
+
+def _has_unknown_base(of: Class, resolver: Resolver) -> bool:
+    known = (resolver.resolve(base, of.parent or of.module) for base in of.node.bases)
+    return any(not isinstance(base, Class | str) for base in known)
 
 
 def has_columns(of: Class, resolver: Resolver) -> bool:

@@ -1,7 +1,7 @@
 """The layer of each module, by the guideline's file names and by their common other names."""
 
 import ast
-import re
+from collections.abc import Container, Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -47,84 +47,40 @@ _LAYER_OF_WORD: Final = {word: layer for layer, words in _WORDS.items() for word
 _AMBIGUOUS: Final = frozenset(
     {"api", "apis", "views", "view", "route", "controllers", "controller", "endpoint"}
 )
+_NOUNS: Final = frozenset(
+    [
+        *("repo", "repos", "service", "services", "route", "routes", "view", "views"),
+        *("endpoint", "endpoints", "api", "apis", "controller", "controllers"),
+    ]
+)
+"""Words that name a subject and no layer where another layer's folder is round them: ``schemas/repos.py``."""
+_ALSO_DOMAINS: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS})
+_PROVIDING: Final = (b"Depends", b"dishka", b"dependency_injector")
+_BUSINESS: Final = frozenset(
+    {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic"}
+)
 _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
-_TESTS: Final = frozenset({"tests", "test", "testing", "integration_tests", "unit_tests", "e2e"})
-_MIGRATIONS: Final = frozenset({"alembic", "migrations", "versions", "migration"})
-_SCRIPTS: Final = frozenset(
-    [
-        "scripts",
-        "script",
-        "bin",
-        "tools",
-        "tool",
-        "examples",
-        "example",
-        "benchmarks",
-        "benchmark",
-        "docs",
-        "doc",
-        "notebooks",
-        "management",
-        "commands",
-        "locust",
-        "fixtures",
-        "seeds",
-        "dev",
-        "devtools",
-        "hack",
-        "ci",
-        "cli",
-        "load_tests",
-        "loadtests",
-        "perf",
-        "code_generation",
-        "terraform",
-        "infra",
-        "deploy",
-        "deployment",
-    ]
-)
-_SCRIPT_STEMS: Final = frozenset(
-    [
-        "manage",
-        "setup",
-        "conf",
-        "noxfile",
-        "fabfile",
-        "locustfile",
-        "gunicorn_conf",
-        "seed",
-        "seeds",
-        "seeder",
-        "cli",
-        "__main__",
-        "initial_data",
-        "commands",
-        "backend_pre_start",
-        "tests_pre_start",
-    ]
-)
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
 ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
 _COMMON: Final = frozenset({"common", "shared"})
-_TEST_FILE: Final = re.compile(r"test_.*|.*_tests?|conftest|tests?")
 
 
-def layer_of(module: Module, resolver: Resolver) -> Layer:
-    """The layer of a module, from its name, its folders and, where those leave doubt, its contents."""
-    folders = [part.lower() for part in module.folder]
-    stem = module.stem.lower()
-    if aside := _aside(stem, folders):
-        return aside
-    if module.is_package:
-        folders = folders[:-1]
-    named = _by_word(stem)
-    if folders[-1:] and _LAYER_OF_WORD.get(folders[-1]) is Layer.DEPENDENCIES:
-        named = Layer.DEPENDENCIES
-    elif named is None and stem in _MAIN and _makes_app(module, resolver):
+def layer_of(module: Module, resolver: Resolver, domains: Container[tuple[str, ...]] = ()) -> Layer:
+    """The layer of a module, from its name, its folders and, where those leave doubt, its contents.
+
+    Args:
+        module: a module of the running application.
+        resolver: the project's resolver.
+        domains: the folders that are named for a layer and are domains all the same.
+    """
+    folders, stem = _telling(module, domains)
+    named = _by_name(stem, folders, module)
+    if named is None and stem in _MAIN and _makes_app(module, resolver):
         named = Layer.MAIN
     if named is None or (stem in _AMBIGUOUS and not has_router(module)):
         named = _by_folders(folders, module) or (None if stem in _AMBIGUOUS else named)
+    if named in {Layer.SERVICE, Layer.REPOSITORY} and registers(module, resolver):
+        return Layer.ROUTER
     if named in {Layer.MODELS, Layer.SCHEMAS}:
         return _by_classes(module, resolver, named)
     if named is None:
@@ -132,48 +88,83 @@ def layer_of(module: Module, resolver: Resolver) -> Layer:
     return named
 
 
+def named_domains(modules: Iterable[Module], resolver: Resolver) -> frozenset[tuple[str, ...]]:
+    """The folders that are called like a layer and are domains: a router is there, and another layer."""
+    layers: dict[tuple[str, ...], set[Layer]] = {}
+    for module in modules:
+        if not module.folder or _LAYER_OF_WORD.get(module.folder[-1].lower()) not in _ALSO_DOMAINS:
+            continue
+        layer = None if module.is_package else _LAYER_OF_WORD.get(module.stem.lower())
+        if layer is not None and (layer is not Layer.ROUTER or registers(module, resolver)):
+            layers.setdefault(module.folder, set()).add(layer)
+    return frozenset(folder for folder, found in layers.items() if {Layer.ROUTER} < found)
+
+
 def area_of(module: Module) -> Area:
-    """Whether a module is shared code (``core/``, ``common/``) or part of the application proper."""
+    """Whether a module is shared code (``core/``, ``common/``) or part of the application proper.
+
+    What routers, services or repositories share among themselves, such as ``services/common/``, is theirs.
+    """
     folders = [part.lower() for part in module.folder]
-    for folder in reversed(folders):
-        if folder == "core":
-            return Area.CORE
-        if folder in _COMMON:
-            return Area.COMMON
+    for place, folder in reversed([*enumerate(folders)]):
+        if (folder == "core" or folder in _COMMON) and not _is_of_layer(folders[:place], module):
+            return Area.CORE if folder == "core" else Area.COMMON
     return Area.DOMAIN
 
 
-def _aside(stem: str, folders: list[str]) -> Layer | None:
-    if _TESTS.intersection(folders) or _TEST_FILE.fullmatch(stem):
-        return Layer.TESTS
-    if _MIGRATIONS.intersection(folders):
-        return Layer.MIGRATIONS
-    if _SCRIPTS.intersection(folders) or stem in _SCRIPT_STEMS:
-        return Layer.SCRIPTS
-    return None
+def _is_of_layer(folders: list[str], module: Module) -> bool:
+    """Whether the innermost of these folders belongs to a layer."""
+    above = (inner(folders) or [""])[-1]
+    layer = _LAYER_OF_WORD.get(above)
+    if above in _WEAK_FOLDERS:
+        return layer is Layer.ROUTER and has_router(module)
+    return layer in {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY}
 
 
-def _by_word(stem: str) -> Layer | None:
-    if stem in _LAYER_OF_WORD:
-        return _LAYER_OF_WORD[stem]
-    words = stem.split("_")
-    if len(words) > 1:
-        if words[-1] in _LAYER_OF_WORD and words[-1] != "view":
-            return _LAYER_OF_WORD[words[-1]]
-        if words[0] in {"crud", "repo", "router", "service", "schema", "repository"}:
-            return _LAYER_OF_WORD[words[0]]
-    return None
+def _telling(module: Module, domains: Container[tuple[str, ...]]) -> tuple[list[str], str]:
+    """The folders and the name of a module in lower case, without the names of domains."""
+    folder = module.folder
+    names = ["" if folder[: place + 1] in domains else part.lower() for place, part in enumerate(folder)]
+    return (names[:-1], (names or [""])[-1]) if module.is_package else (names, module.stem.lower())
+
+
+def _by_name(stem: str, folders: list[str], module: Module) -> Layer | None:
+    above = _meaning((folders or [""])[-1], module)
+    if above is Layer.DEPENDENCIES:
+        return above
+    layer = _by_word(stem, module)
+    whole = stem in _LAYER_OF_WORD
+    is_subject = stem.rpartition("_")[2] in _NOUNS and (whole or above in {Layer.SCHEMAS, Layer.MODELS})
+    return above if is_subject and above in _ALSO_DOMAINS | {Layer.SCHEMAS} else layer
+
+
+def _meaning(word: str, module: Module) -> Layer | None:
+    layer = _LAYER_OF_WORD.get(word)
+    return None if word == "providers" and not any(m in module.content for m in _PROVIDING) else layer
+
+
+def _by_word(stem: str, module: Module) -> Layer | None:
+    first, _, rest = stem.partition("_")
+    last = stem.rpartition("_")[2]
+    layer = _meaning(stem, module) or (_meaning(last, module) if last != "view" else None)
+    if layer is None and rest and first in {"crud", "repo", "repository"}:
+        return Layer.REPOSITORY
+    return layer
 
 
 def _by_folders(folders: list[str], module: Module) -> Layer | None:
-    for folder in reversed(inner(folders)):
-        layer = _LAYER_OF_WORD.get(folder)
-        if layer is Layer.ROUTER:
-            if has_router(module):
-                return layer
-            if folder not in _WEAK_FOLDERS:
-                return None
-        elif layer is not None or ((layer := _by_word(folder)) is not None and "_" in folder):
+    names = inner(folders)
+    for place in range(len(names) - 1, -1, -1):
+        folder = names[place]
+        layer = _meaning(folder, module) or (_by_word(folder, module) if "_" in folder else None)
+        if layer is Layer.ROUTER and has_router(module):
+            return layer
+        above = _LAYER_OF_WORD.get(names[place - 1]) if place else None
+        if folder in _NOUNS and above in _ALSO_DOMAINS | {Layer.SCHEMAS}:
+            continue
+        if layer is Layer.ROUTER and folder not in _WEAK_FOLDERS:
+            return None
+        if layer is not None and layer is not Layer.ROUTER:
             return layer
     return None
 
@@ -197,18 +188,38 @@ def _by_classes(module: Module, resolver: Resolver, named: Layer) -> Layer:
 
 
 def _by_contents(module: Module, resolver: Resolver) -> Layer:
-    if has_router(module) and any(True for _ in routes_of(module, resolver)):
+    if registers(module, resolver):
         return Layer.ROUTER
-    for cls in module.classes:
-        if is_mapped(cls, resolver):
-            return Layer.MODELS
+    if any(is_mapped(cls, resolver) for cls in module.classes) and b"async def" not in module.content:
+        return Layer.MODELS
     return Layer.OTHER
+
+
+def registers(module: Module, resolver: Resolver) -> bool:
+    """Whether routes are registered in a module: whatever it is called, it is a router then."""
+    return has_router(module) and any(True for _ in routes_of(module, resolver))
 
 
 def has_router(module: Module) -> bool:
     """Whether the text of a module speaks of a router or of routes, which is quick to tell."""
     content = module.content
     return b"Router" in content or b"router" in content or b"@app." in content or b"@api." in content
+
+
+def is_named_for_business(module: Module) -> bool:
+    """Whether a name says that a module may be a service, or something else: who uses it has to tell."""
+    names = [part.lower() for part in (*inner(list(module.folder)), module.stem)]
+    return bool(_BUSINESS.intersection(names)) or names[-1].rpartition("_")[2] in _BUSINESS
+
+
+def is_web(module: Module, resolver: Resolver) -> bool:
+    """Whether a module makes an application or registers routes."""
+    return _makes_app(module, resolver) or registers(module, resolver)
+
+
+def is_layer_folder(name: str) -> bool:
+    """Whether a folder is plainly named for a layer."""
+    return name in _LAYER_OF_WORD and name not in _WEAK_FOLDERS
 
 
 def _makes_app(module: Module, resolver: Resolver) -> bool:

@@ -4,14 +4,15 @@ import ast
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from checks.finding import Place
+from checks.source.aside import aside, only_called_aside
 from checks.source.files import Unparsed, decode, find, quiet, read_tree
-from checks.source.graph import reachable
-from checks.source.layers import Area, Layer, area_of, layer_of
+from checks.source.graph import imports, reachable, workers
+from checks.source.layers import Area, Layer, area_of, is_named_for_business, layer_of, named_domains
 from checks.source.registrations import followed
 from checks.source.resolver import Resolver, Target
 from checks.source.routes import Route, handler_of, routes_of
@@ -72,8 +73,54 @@ class Project:
         """What the module is responsible for."""
         layer = self._layers.get(module)
         if layer is None:
-            layer = self._layers[module] = layer_of(module, self.resolver)
+            layer = self._layers[module] = self._layer_of(module)
         return layer
+
+    def _layer_of(self, module: Module) -> Layer:
+        beside = aside(module)
+        if beside is not None and module not in self._only_called_aside:
+            return beside
+        layer = layer_of(module, self.resolver, self.named_domains)
+        acts = layer is Layer.OTHER and is_named_for_business(module) and self._acts_as_service(module)
+        return Layer.SERVICE if acts else layer
+
+    def _acts_as_service(self, module: Module) -> bool:
+        """Whether routers use a module, no service does, and it uses repositories or models."""
+        above = {layer_of(user, self.resolver, self.named_domains) for user in self._users(module)}
+        if Layer.ROUTER not in above or Layer.SERVICE in above:
+            return False
+        used = imports(module, self.resolver)
+        below = {layer_of(other, self.resolver, self.named_domains) for other in used}
+        return bool(below & {Layer.REPOSITORY, Layer.MODELS})
+
+    def _users(self, module: Module) -> set[Module]:
+        """The modules that import one, also through a package that hands its names on."""
+        users: set[Module] = set()
+        pending = [module]
+        while pending:
+            for user in self._importers.get(pending.pop(), set()) - users:
+                users.add(user)
+                if user.is_package:
+                    pending.append(user)
+        return users
+
+    @cached_property
+    def _importers(self) -> dict[Module, set[Module]]:
+        found: dict[Module, set[Module]] = {}
+        for user in self.modules:
+            if aside(user) is None:
+                for module in imports(user, self.resolver):
+                    found.setdefault(module, set()).add(user)
+        return found
+
+    @cached_property
+    def _only_called_aside(self) -> frozenset[Module]:
+        return only_called_aside(self.modules, self.resolver)
+
+    @cached_property
+    def named_domains(self) -> frozenset[tuple[str, ...]]:
+        """The folders that are called like a layer, such as ``service``, and are domains."""
+        return named_domains(self.modules, self.resolver)
 
     def area(self, module: Module) -> Area:
         """Whether the module is shared code or part of the application proper."""
@@ -106,7 +153,14 @@ class Project:
             or self.layer(module) is Layer.MAIN
             or any(function.is_async for function in module.functions)
         ]
-        return frozenset(reachable(roots, self.resolver).intersection(self.application))
+        return frozenset(reachable(roots, self.resolver, self.workers).intersection(self.application))
+
+    @cached_property
+    def workers(self) -> frozenset[Module]:
+        """The modules of the application that run in a process of their own: a queue's workers, jobs."""
+        registering = {route.module for route in self.routes}
+        starting = {module for module in self.application if self.layer(module) is Layer.MAIN}
+        return workers(self.application, registering, starting, self.resolver)
 
     @cached_property
     def handlers(self) -> dict[Function, list[Route]]:
@@ -197,14 +251,31 @@ def parse(root: Path, *, package: str | None = None) -> Project:
                 unparsed.append(tree)
             else:
                 modules.append(Module(file, *tree))
-    resolver = Resolver({module.parts: module for module in modules}, _aliases(root, package))
+    aliases = _aliases(root, package)
+    resolver = Resolver({module.parts: module for module in modules}, aliases)
     return Project(
         root=root if root.is_dir() else root.parent,
         files=tuple(file for file, _ in files),
-        unparsed=tuple(sorted(unparsed)),
+        unparsed=tuple(sorted(_with_importers(unparsed, modules, aliases))),
         modules=tuple(modules),
         resolver=resolver,
     )
+
+
+def _with_importers(
+    unparsed: list[Unparsed], modules: list[Module], aliases: tuple[tuple[str, ...], ...]
+) -> Iterator[Unparsed]:
+    """The unparsed files, each with how many others import it: those are judged without what it holds."""
+    if not unparsed:
+        return
+    empty = {u.file: Module(u.file, b"", ast.parse("")) for u in unparsed if u.file.endswith(".py")}
+    resolver = Resolver({m.parts: m for m in (*empty.values(), *modules)}, aliases)
+    imported = [imports(module, resolver) for module in modules]
+    for one in unparsed:
+        stand_in = empty.get(one.file)
+        count = sum(stand_in in of_one for of_one in imported)
+        told = f"; {count} other file{'s import' if count > 1 else ' imports'} it" if count else ""
+        yield replace(one, message=one.message + told, importers=count)
 
 
 def _aliases(root: Path, package: str | None) -> tuple[tuple[str, ...], ...]:

@@ -113,6 +113,11 @@ class Resolver:
                 return found
         return None
 
+    def classes(self) -> "Iterator[Class]":
+        """Every class of the project."""
+        for module in self._modules.values():
+            yield from module.classes
+
     def packages_around(self, module: Module) -> set[Module]:
         """The packages whose ``__init__`` runs before a module is imported."""
         around = (self._modules.get(module.parts[:length]) for length in range(1, len(module.parts)))
@@ -144,10 +149,18 @@ class Resolver:
     def _choose(self, name: str, bindings: list[Binding], line: int) -> "Target | None":
         before = [b for b in bindings if getattr(b.node, "lineno", 0) <= line] if line else bindings
         for binding in reversed(before or bindings):
+            if isinstance(binding.node, ast.comprehension) and not _is_inside(binding.node, line):
+                continue
             target = self._bound(name, binding)
             if target is not None and not (isinstance(target, Variable) and _says_nothing(binding)):
                 return target
         return Variable(name, bindings[-1])
+
+    def before(self, name: str, binding: Binding) -> "Target | None":
+        """What a name stood for before a statement bound it anew."""
+        bindings = binding.scope.names.get(name, [])
+        earlier = bindings[: bindings.index(binding)] if binding in bindings else []
+        return self._choose(name, earlier, 0) if earlier else None
 
     def member(self, module: Module, name: str) -> "Target | None":
         """What a name of a module stands for, seen from outside: re-exports and star imports included."""
@@ -259,11 +272,11 @@ class Resolver:
             return self.lookup(node.id, scope, node.lineno)
         if isinstance(node, ast.Attribute):
             return self._attribute(node, scope, depth + 1)
-        if isinstance(node, ast.Subscript):
+        if isinstance(node, ast.Subscript) and not isinstance(node.value, ast.Call | ast.Await):
             return self.resolve(node.value, scope, depth + 1)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return self.resolve(self.unquote(node.value), scope, depth + 1)
-        if isinstance(node, ast.Call | ast.Await | ast.BinOp | ast.BoolOp | ast.IfExp | ast.NamedExpr):
+        if isinstance(node, _VALUES):
             of = self.infer(node, scope, depth + 1)
             return Instance(of) if of is not None else None
         return None
@@ -408,6 +421,8 @@ class Resolver:
             return self.infer(node.body, scope, depth) or self.infer(node.orelse, scope, depth)
         if isinstance(node, ast.NamedExpr):
             return self.infer(node.value, scope, depth)
+        if isinstance(node, ast.Subscript):
+            return None if isinstance(node.slice, ast.Slice) else self.element(node.value, scope, depth)
         return _LITERALS.get(type(node)) or (
             type(node.value).__name__ if isinstance(node, ast.Constant) and node.value is not None else None
         )
@@ -434,11 +449,66 @@ class Resolver:
             of = self.annotated(binding.annotation, binding.scope, depth)
             if of is not None:
                 return of
+        if binding.kind == "for":
+            return self.element(binding.value, binding.scope, depth)
         if binding.kind in {"value", "with"} or (binding.kind == "parameter" and binding.value):
             if provider := self._provider(binding.value, binding.scope):
                 return self.returned(provider, depth)
             return self.infer(binding.value, binding.scope, depth)
         return None
+
+    def element(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> "Class | str | None":
+        """The class of what an iterable gives, from its annotation or from the literal that it is."""
+        if isinstance(node, ast.Await):
+            return self.element(node.value, scope, depth)
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            found = {self.infer(part, scope, depth + 1) for part in node.elts}
+            return found.pop() if len(found) == 1 else None
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+            return self.infer(node.elt, scope, depth + 1)
+        if not isinstance(node, ast.Call | ast.Name | ast.Attribute) or depth > DEPTH:
+            return None
+        called = node.func if isinstance(node, ast.Call) else node
+        target = self.resolve(called, scope, depth + 1)
+        if isinstance(node, ast.Call):
+            return self._element_of_call(target, node, scope, depth)
+        return self._element_of_variable(target, depth) if isinstance(target, Variable) else None
+
+    def _element_of_call(
+        self, target: "Target | None", call: ast.Call, scope: Scope, depth: int
+    ) -> "Class | str | None":
+        if not isinstance(target, Function):
+            return None
+        around = target.parent or target
+        part = self._element_part(target.returns, around, depth)
+        of = self._by_subclass(part, target, call, scope, depth)
+        return of or self.annotated(part, around, depth + 1)
+
+    def _element_of_variable(self, variable: Variable, depth: int) -> "Class | str | None":
+        binding = variable.binding
+        if binding.annotation is None:
+            return self.element(binding.value, binding.scope, depth + 1) if binding.kind == "value" else None
+        part = self._element_part(binding.annotation, binding.scope, depth)
+        return self.annotated(part, binding.scope, depth + 1)
+
+    def _element_part(self, node: ast.expr | None, scope: Scope, depth: int) -> ast.expr | None:
+        """What the container holds that an annotation names: the ``X`` of ``list[X] | None``."""
+        if node is None or depth > DEPTH:
+            return None
+        node = self.plain(node)
+        if isinstance(node, ast.BinOp):
+            left = self._element_part(node.left, scope, depth + 1)
+            return left or self._element_part(node.right, scope, depth + 1)
+        if not isinstance(node, ast.Subscript):
+            return None
+        base = self.resolve(node.value, scope, depth + 1)
+        inner = _arguments(node)
+        if base in {"typing.Annotated", "typing.Optional", "sqlalchemy.orm.Mapped"}:
+            return self._element_part(inner[0], scope, depth + 1)
+        is_many = base not in {"tuple", "typing.Tuple"} or (
+            len(inner) == 2 and isinstance(inner[1], ast.Constant) and inner[1].value is ...
+        )
+        return inner[0] if is_many and base in _ITERABLES else None
 
     def _provider(self, node: ast.expr | None, scope: Scope) -> Function | None:
         if not isinstance(node, ast.Call) or not node.args:
@@ -449,13 +519,17 @@ class Resolver:
         return target if isinstance(target, Function) else None
 
     def _result(self, node: ast.Call, scope: Scope, depth: int) -> "Class | str | None":
+        if isinstance(node.func, ast.Name) and (made := _class_around(node.func, scope)):
+            return made
         target = self.resolve(node.func, scope, depth)
         if isinstance(target, Class):
             return target
         if isinstance(target, Function):
             if target.name == "__init__" and target.owner:
                 return target.owner
-            return self.returned(target, depth)
+            return self._by_subclass(target.returns, target, node, scope, depth) or self.returned(
+                target, depth
+            )
         if isinstance(target, str):
             return self._external(target, node, scope, depth)
         of = self._variable(target, depth) if isinstance(target, Variable) else None
@@ -484,6 +558,51 @@ class Resolver:
             call = self.attribute(of, "__call__")
             return self.returned(call, depth) if isinstance(call, Function) else None
         return None
+
+    def _by_subclass(
+        self, node: ast.expr | None, method: Function, call: ast.Call, scope: Scope, depth: int
+    ) -> "Class | str | None":
+        """What the receiver's class puts in for a type variable of the generic base that has the method."""
+        base = method.owner
+        if base is None or node is None or not isinstance(call.func, ast.Attribute) or depth > DEPTH:
+            return None
+        name = _first_of_union(self.plain(node))
+        if not name or name not in self._type_variables(base):
+            return None
+        owner = self.resolve(call.func.value, scope, depth + 1)
+        of = owner if isinstance(owner, Class) else self.infer(call.func.value, scope, depth + 1)
+        return self._put_in(of, base, name, depth) if isinstance(of, Class) else None
+
+    def _put_in(self, of: Class, base: Class, name: str, depth: int) -> "Class | str | None":
+        if depth > DEPTH:
+            return None
+        for child in self.mro(of):
+            if isinstance(child, str):
+                continue
+            around = child.parent or child.module
+            for node in child.node.bases:
+                if not isinstance(node, ast.Subscript) or self.resolve(node.value, around) is not base:
+                    continue
+                given = dict(zip(self._type_variables(base), _arguments(node), strict=False)).get(name)
+                found = self.annotated(given, around, depth + 1)
+                if found is None and isinstance(given, ast.Name) and child is not of:
+                    return self._put_in(of, child, given.id, depth + 1)
+                return found
+        return None
+
+    def _type_variables(self, of: Class) -> list[str]:
+        """The names of a generic class's parameters, in order."""
+        if of.node.type_params:
+            return [parameter.name for parameter in of.node.type_params]  # type: ignore[attr-defined]
+        listed = [base for base in of.node.bases if isinstance(base, ast.Subscript)]
+        around = of.parent or of.module
+        generic = [
+            b for b in listed if self.resolve(b.value, around) in {"typing.Generic", "typing.Protocol"}
+        ]
+        parts = [
+            part for base in generic or listed for part in _arguments(base) if isinstance(part, ast.Name)
+        ]
+        return [part.id for part in parts if isinstance(self.resolve(part, around), Variable)]
 
     def is_async_maker(self, node: ast.Call, scope: Scope) -> bool:
         """Whether a call of ``sessionmaker`` makes asynchronous sessions (``class_=AsyncSession``)."""
@@ -599,6 +718,14 @@ _YIELDING: Final = frozenset(
     "typing.ClassVar",
     "typing.Final",
 }
+_ITERABLES: Final = frozenset(
+    f"typing.{name}"
+    for name in (
+        *("List", "Set", "FrozenSet", "Tuple", "Deque", "Sequence", "MutableSequence", "Collection"),
+        *("Iterable", "Iterator", "Generator", "AsyncIterable", "AsyncIterator", "AsyncGenerator"),
+    )
+) | {"list", "set", "frozenset", "tuple", "collections.deque"}
+_VALUES: Final = (ast.Call, ast.Await, ast.BinOp, ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Subscript)
 _LITERALS: Final[dict[type, str]] = {
     ast.List: "list",
     ast.ListComp: "list",
@@ -610,6 +737,34 @@ _LITERALS: Final[dict[type, str]] = {
     ast.JoinedStr: "str",
     ast.GeneratorExp: "generator",
 }
+
+
+def _first_of_union(node: ast.expr) -> str:
+    """The name that an annotation begins with: the ``M`` of ``M | None``."""
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    if isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Optional":
+        node = node.slice
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _arguments(node: ast.Subscript) -> list[ast.expr]:
+    return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
+def _class_around(node: ast.Name, scope: Scope) -> Class | None:
+    """The class whose method makes an object by ``cls(...)``."""
+    method = scope if isinstance(scope, Function) else None
+    if method is None or method.receiver != node.id or len(method.names[node.id]) > 1:
+        return None
+    is_own = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in method.decorators)
+    return method.owner if is_own else None
+
+
+def _is_inside(node: ast.comprehension, line: int) -> bool:
+    """Whether a line is one of those of the comprehension that a loop belongs to."""
+    around: Any = getattr(node, "parent", None)
+    return around is not None and around.lineno <= line <= around.end_lineno
 
 
 def _says_nothing(binding: Binding) -> bool:

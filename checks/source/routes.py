@@ -7,7 +7,7 @@ from typing import Final
 
 from checks.source.kinds import literal_keywords
 from checks.source.resolver import Instance, Resolver, Target, Variable
-from checks.source.scopes import Binding, Class, Function, Module, Scope, written
+from checks.source.scopes import Binding, Class, Function, Module, Scope, parent, written
 
 VERBS: Final = frozenset(
     ["get", "post", "put", "patch", "delete", "head", "options", "trace", "query", "api_route"]
@@ -110,6 +110,10 @@ def _called(module: Module, resolver: Resolver) -> Iterator[Route]:
     for call, scope in module.every(ast.Call):
         func = call.func
         if isinstance(func, ast.Call):
+            method = _method(func, call, scope, resolver)
+            if method is not None and method.verb in ADDERS:
+                yield _added(call, scope, method, resolver)
+                continue
             decorator = _decorator(func, scope, resolver) if call.args else None
             if decorator is not None:
                 handler = handler_of(call.args[0], scope, resolver)
@@ -192,9 +196,9 @@ def _method(
     """The routing method that an expression stands for; ``call`` is what it is called with in the end."""
     if depth > _STEPS:
         return None
-    if isinstance(func, ast.Attribute) and func.attr in _METHODS:
-        found = _registers(func.value, call, scope, resolver)
-        return _Method(func.attr, (func.value, scope)) if found else None
+    if (named := _named(func)) is not None:
+        owner, verb = named
+        return _Method(verb, (owner, scope)) if _registers(owner, call, scope, resolver) else None
     if isinstance(func, ast.Call):
         if not func.args or resolver.resolve(func.func, scope) != "functools.partial":
             return None
@@ -204,6 +208,17 @@ def _method(
     value, around = _value(func, scope, resolver)
     if isinstance(value, ast.Attribute | ast.Call):
         return _method(value, call, around, resolver, depth + 1)
+    return None
+
+
+def _named(node: ast.expr) -> tuple[ast.expr, str] | None:
+    """The object and the name of a routing method: of ``router.get`` or of ``getattr(router, "get")``."""
+    if isinstance(node, ast.Attribute):
+        return (node.value, node.attr) if node.attr in _METHODS else None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+        name = node.args[1] if len(node.args) > 1 else None
+        if isinstance(name, ast.Constant) and name.value in _METHODS:
+            return node.args[0], str(name.value)
     return None
 
 
@@ -288,6 +303,8 @@ def argument_of(call: ast.Call, function: Function, name: str) -> ast.expr | Non
 def handler_of(node: ast.expr, scope: Scope, resolver: Resolver) -> Function | None:
     """The function behind an endpoint expression: a function, a method or an object that is callable."""
     target: Target | None = resolver.resolve(node, scope)
+    if isinstance(node, ast.Name) and isinstance(target, Variable) and _binds_to(target.binding, node):
+        target = resolver.before(node.id, target.binding)
     if isinstance(target, Function):
         return target
     of = target.of if isinstance(target, Instance) else None
@@ -297,6 +314,14 @@ def handler_of(node: ast.expr, scope: Scope, resolver: Resolver) -> Function | N
         return next((f for f in scope.children if isinstance(f, Function) and f.node is node), None)
     call = resolver.attribute(of, "__call__") if isinstance(of, Class) else None
     return call if isinstance(call, Function) else None
+
+
+def _binds_to(binding: Binding, node: ast.AST) -> bool:
+    """Whether a name is read in the very statement that binds it anew: ``f = router.get("/")(f)``."""
+    around: ast.AST | None = node
+    while around is not None and not isinstance(around, ast.stmt):
+        around = parent(around)
+    return around is binding.node
 
 
 def is_registrar(call: ast.Call, scope: Scope, resolver: Resolver) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from checks.audit import Audit, AuditError, Options, audit
+from checks.audit.formats import render
 from checks.finding import Level
 
 BAD = """\
@@ -95,6 +96,14 @@ def test_unparsable_files_are_reported(tmp_path: Path) -> None:
     assert [(u.file, u.line) for u in outcome.unparsed] == [("app/main.py", 1)]
     assert len(outcome.files) == 2
     assert outcome.exit_code == 0
+
+
+def test_the_summary_says_that_an_unread_file_is_missed(tmp_path: Path) -> None:
+    outcome = audit(
+        project(tmp_path, app__deps_py="def broken(:\n", app__main_py="from app.deps import db\n")
+    )
+    assert "1 could not be parsed; 1 import of what" in render(outcome, "text")
+    assert "1 other file imports it" in render(outcome, "json")
 
 
 class TestAllowing:

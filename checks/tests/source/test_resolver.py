@@ -1,5 +1,6 @@
 """Names stand for what Python would find, across files and whatever the layout."""
 
+import ast
 import os
 import sys
 from pathlib import Path
@@ -124,12 +125,25 @@ def test_cyclic_imports_and_re_exports_end(tmp_path: Path) -> None:
         ("annotated", "Service"),
         ("cast(Service, 1)", "Service"),
         ("Holder.default()", "Holder"),
+        ("Holder.bare()", "Holder"),
+        ("Holder().bare()", "Holder"),
+        ("listed()[0]", "Service"),
+        ("(await waited())[0]", "Service"),
+        ("holder.many[-1]", "Service"),
+        ("[make(), Service()][1]", "Service"),
+        ("[make() for _ in '12'][1]", "Service"),
+        ("finder.by_id(1)", "Service"),
+        ("finder.all()[0]", "Service"),
+        ("Finders.by_id(finder, 1)", "Service"),
+        ("newer.by_id(1)", "Service"),
+        ("below.by_id(1)", "Service"),
     ],
 )
 def test_objects(tmp_path: Path, expression: str, kind: str) -> None:
     text = f"""
 from functools import cached_property
-from typing import Annotated, Optional, Self, cast
+from collections.abc import Sequence
+from typing import Annotated, Generic, Optional, Self, TypeVar, cast
 
 class Service: ...
 Alias = Annotated[Service, "x"]
@@ -140,11 +154,29 @@ class Holder:
     @cached_property
     def lazy(self) -> Service: ...
     def build(self): return make()
+    many: "list[Service] | None"
     @classmethod
     def default(cls) -> Self: ...
+    @classmethod
+    def bare(cls): return cls()
 
-def use(holder: Holder, typed: Service, quoted: "Service", optional: Optional[Service],
-        aliased: Alias, annotated: Annotated[Service | None, 1]):
+def listed() -> list[Service]: ...
+async def waited() -> Sequence["Service"]: ...
+
+M = TypeVar("M")
+class Finder(Generic[M]):
+    def by_id(self, number: int) -> M | None: ...
+    def all(self) -> list[M]: ...
+class Finders(Finder[Service]): ...
+class Newer[T]:
+    def by_id(self, number: int) -> Optional[T]: ...
+class NewerOnes(Newer[Service]): ...
+class Middle(Newer[M]): ...
+class Below(Middle[Service]): ...
+
+async def use(holder: Holder, typed: Service, quoted: "Service", optional: Optional[Service],
+        aliased: Alias, annotated: Annotated[Service | None, 1],
+        finder: Finders, newer: NewerOnes, below: Below):
     found = {expression}
 """
     parsed = project(tmp_path, {"app/x.py": text})
@@ -157,13 +189,48 @@ def use(holder: Holder, typed: Service, quoted: "Service", optional: Optional[Se
     assert of.name == kind
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("for item in many: item", "Item"),
+        ("async for item in stream(): item", "Item"),
+        ("for item in [Item(), Item()]: item", "Item"),
+        ("for item in [Item(), 1]: item", None),
+        ("for item in pairs: item", None),
+        ("for item in by_name: item", None),
+        ("found = await load()\n    for item in found: item", "Item"),
+        ("[item for item in order.items]", "Item"),
+        ("item = Other()\n    [1 for item in many]\n    item", "Other"),
+    ],
+)
+def test_what_loops_go_through(tmp_path: Path, body: str, kind: str | None) -> None:
+    text = f"""
+from collections.abc import AsyncIterator, Iterable
+from sqlalchemy.orm import Mapped
+class Item: ...
+class Other: ...
+class Order:
+    items: Mapped[list["Item"]]
+async def stream() -> AsyncIterator[Item]: ...
+async def load() -> list[Item] | None: ...
+
+async def use(many: Iterable[Item], pairs: tuple[Item, int], by_name: dict[str, Item], order: Order):
+    {body}
+"""
+    module = project(tmp_path, {"x.py": text}).modules[0]
+    use = next(f for f in module.functions if f.name == "use")
+    name = [node for node in use.nodes(ast.Name) if node.id == "item" and isinstance(node.ctx, ast.Load)][-1]
+    of = parse(tmp_path).resolver.infer(name, use)
+    assert (of.name if isinstance(of, Class) else None) == kind
+
+
 class TestFiles:
     def test_odd_files_are_reported_and_never_fatal(self, tmp_path: Path) -> None:
         (tmp_path / "nul.py").write_bytes(b"x = 1\ny = '\0'\n")
         (tmp_path / "latin.py").write_bytes("x = 'ä'\n".encode("latin-1"))
         (tmp_path / "declared.py").write_bytes("# coding: latin-1\nx = 'ä'\n".encode("latin-1"))
         (tmp_path / "bom.py").write_bytes(b"\xef\xbb\xbfx = 1\n")
-        (tmp_path / "newer.py").write_text("try:\n    x\nexcept A, B:\n    y\n", encoding="utf-8")
+        (tmp_path / "older.py").write_text("try:\n    x\nexcept A, b:\n    y\n", encoding="utf-8")
         (tmp_path / "deep.py").write_text("x = " + "(" * 5000 + ")" * 5000, encoding="utf-8")
         (tmp_path / "tabs.py").write_text("if 1:\n\tx = 1\n", encoding="utf-8")
         (tmp_path / "crlf.py").write_bytes(b"x = 1\r\ny = 2\r\n")
@@ -171,7 +238,7 @@ class TestFiles:
         (tmp_path / "unicode_é.py").write_text("x = 1\n", encoding="utf-8")
         (tmp_path / "folder.py").mkdir()
         parsed = parse(tmp_path)
-        assert {u.file for u in parsed.unparsed} == {"nul.py", "latin.py", "newer.py", "deep.py"}
+        assert {u.file for u in parsed.unparsed} == {"nul.py", "latin.py", "older.py", "deep.py"}
         assert {u.file: u.line for u in parsed.unparsed}["nul.py"] == 2
         assert len(parsed.files) == 10
         assert parsed.find("crlf.py").lines == ["x = 1", "y = 2", ""]  # type: ignore[union-attr]
@@ -209,8 +276,6 @@ class TestFiles:
         (tmp_path / "x.py").write_text("é = 'ü'; call('ö')\n", encoding="utf-8")
         module = parse(tmp_path).find("x.py")
         assert module is not None
-        import ast
-
         call = next(node for node, _ in module.every(ast.Call))
         assert (module.place(call).column, module.place(call).end_column) == (10, 19)
 

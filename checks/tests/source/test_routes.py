@@ -35,8 +35,26 @@ def test_each_use_of_a_helper_is_a_route(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "registering",
+    [
+        "@getattr(router, 'get')('/x')\ndef one(): ...",
+        "def one(): ...\ngetattr(router, 'get')('/x')(one)",
+        "def one(): ...\ngetattr(router, 'add_api_route')('/x', one)",
+        "def one(): ...\none = router.get('/x')(one)",
+        "def one(): ...\none = router.get('/x')(one)\ndef later(): return one",
+    ],
+)
+def test_the_handler_is_found(registering: str, tmp_path: Path) -> None:
+    (route,) = _routes(f"{HEAD}{registering}\n", tmp_path)
+    assert route.handler is not None
+    assert route.handler.name == "one"
+
+
+@pytest.mark.parametrize(
     "source",
     [
+        "verb = input()\n@getattr(router, verb)('/x')\ndef one(): ...",
+        "@getattr(listed, 'get')('/x')\ndef one(): ...",
         "get = router.get\nget = print\n@get('/x')\ndef one(): ...",
         "first = second\nsecond = first\n@first\ndef one(): ...",
         "def again(path):\n    return again(path)\n@again('/x')\ndef one(): ...",
