@@ -90,6 +90,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from checks.conventions._helpers import with_helpers
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Function, Instance, Module, Project, Scope, Target, Variable, parent
@@ -312,15 +313,7 @@ def _lent(project: Project) -> set[Function]:
     for module in project.application:
         if b"run_sync" in module.content or b"listen" in module.content:
             lent.update(_lent_in(module, project))
-    pending = list(lent)
-    while pending:
-        function = pending.pop()
-        for call in function.nodes(ast.Call):
-            target = project.resolver.resolve(call.func, function)
-            if isinstance(target, Function) and target not in lent and _called_by(target, lent, project):
-                lent.add(target)
-                pending.append(target)
-    return lent
+    return with_helpers(lent, project)
 
 
 def _lent_in(module: Module, project: Project) -> Iterator[Function]:
@@ -337,18 +330,6 @@ def _lent_in(module: Module, project: Project) -> Iterator[Function]:
         decorators = (d.func for d in function.decorators if isinstance(d, ast.Call))
         if any(project.resolver.resolve(d, function.parent or module) in LISTENS for d in decorators):
             yield function
-
-
-def _called_by(function: Function, callers: set[Function], project: Project) -> bool:
-    """Whether a function is used in these functions alone."""
-    name = function.name
-    for module in project.application:
-        if name.encode() not in module.content:
-            continue
-        for use, scope in module.every(ast.Name, ast.Attribute):
-            if name == (use.id if isinstance(use, ast.Name) else use.attr) and scope.function not in callers:
-                return False
-    return True
 
 
 def _is_apart(scope: Scope, lent: set[Function]) -> bool:
