@@ -115,7 +115,7 @@ from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Module, Project, written
 from checks.source.graph import imports
-from checks.source.kinds import is_entity
+from checks.source.kinds import has_columns, is_entity
 
 DYNAMIC: Final = (
     b"import_module",
@@ -151,7 +151,7 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds environments that see no models, and chains of revisions that do not hold."""
-    entities = [c for m in project.application for c in m.classes if is_entity(c, project.resolver)]
+    entities = list(_entities(project))
     environments = list(_environments(project))
     revisions = list(_revisions(project))
     if not environments and not revisions:
@@ -176,9 +176,25 @@ def subjects(project: Project) -> int:
 
 def has_tables(project: Project) -> bool:
     """Whether the application describes tables: as entities, or as ``Table(...)``."""
-    return any(
-        is_entity(cls, project.resolver) for module in project.application for cls in module.classes
-    ) or bool(next(_core_tables(project), None))
+    return any(True for _ in _entities(project)) or any(True for _ in _core_tables(project))
+
+
+def _entities(project: Project) -> Iterator[Class]:
+    """The classes with a table of SQLAlchemy's: another library's may have the same marks."""
+    for module in project.application:
+        for cls in module.classes:
+            if is_entity(cls, project.resolver) and (
+                project.resolver.is_kind(cls, "sqlmodel.SQLModel")
+                or any(isinstance(b, Class) and _has_columns(b, project) for b in project.resolver.mro(cls))
+            ):
+                yield cls
+
+
+def _has_columns(cls: Class, project: Project) -> bool:
+    return has_columns(cls, project.resolver) or any(
+        isinstance(statement, ast.AnnAssign) and "Mapped" in written(statement.annotation)
+        for statement in cls.node.body
+    )
 
 
 def _core_tables(project: Project) -> Iterator[ast.Call]:
