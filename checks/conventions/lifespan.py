@@ -536,8 +536,21 @@ def _may_fail_between(
         yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
         start = min((t.lineno for t in tries), default=min(yields))
     between = range((assignment.end_lineno or assignment.lineno) + 1, start)
+    names = _names(assignment, lifespan) if isinstance(assignment, ast.Assign | ast.AnnAssign) else set()
     return any(
-        node.lineno in between and not _is_dealt_with(node, closings) for node in _failures(lifespan, project)
+        node.lineno in between and not _is_dealt_with(node, closings) and not _starts(node, names)
+        for node in _failures(lifespan, project)
+    )
+
+
+def _starts(node: ast.AST, names: set[str]) -> bool:
+    """Whether a statement is the object's own start: before it, there is nothing to close."""
+    call = node.value if isinstance(node, ast.Await) else node
+    func = call.func if isinstance(call, ast.Call) else None
+    return (
+        isinstance(func, ast.Attribute)
+        and written(func.value) in names
+        and bool(STARTERS.fullmatch(func.attr))
     )
 
 

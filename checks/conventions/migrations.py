@@ -183,6 +183,8 @@ def _entities(project: Project) -> Iterator[Class]:
     """The classes with a table of SQLAlchemy's: another library's may have the same marks."""
     for module in project.application:
         for cls in module.classes:
+            if project.resolver.is_kind(cls, "typing.Protocol"):
+                continue
             if is_entity(cls, project.resolver) and (
                 project.resolver.is_kind(cls, "sqlmodel.SQLModel")
                 or any(isinstance(b, Class) and _has_columns(b, project) for b in project.resolver.mro(cls))

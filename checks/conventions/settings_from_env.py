@@ -66,6 +66,7 @@ MARKS: Final = (b"environ", b"getenv", b"onfig", b"dotenv_values")
 OTHER_READERS: Final = frozenset(
     {"starlette.config.Config", "decouple.config", "environs.Env", "environ.Env"}
 )
+READERS: Final = frozenset(name.rpartition(".")[2] for name in OTHER_READERS)
 DEFAULT_AT: Final[dict[str, int]] = {"starlette.config.Config": 2}
 """Where a reader takes its default by position; the second place where it is not named here."""
 VALIDATORS: Final = (
@@ -131,13 +132,14 @@ def settings_classes(project: Project) -> Iterator[Class]:
 
 def _reads(module: Module, project: Project) -> Iterator[Finding]:
     names = NAMES | _other_names(module)
+    readers = READERS | {alias.asname for alias in _imported(module) if alias.name in READERS}
     for node, scope in module.every(ast.Attribute, ast.Name):
         name = node.attr if isinstance(node, ast.Attribute) else node.id
         if name in names:
             target = project.resolver.resolve(node, scope)
             if target in SOURCES:
                 yield from _looks(node, scope, f"the environment read with {target}", project)
-        elif name in {"Config", "config", "Env"} and isinstance(parent(node), ast.Call):
+        elif name in readers and isinstance(parent(node), ast.Call):
             call = parent(node)
             if isinstance(call, ast.Call) and call.func is node:
                 target = project.resolver.resolve(node, scope)
@@ -389,14 +391,13 @@ def _made_with_file(cls: Class, project: Project) -> bool:
     return False
 
 
+def _imported(module: Module) -> Iterator[ast.alias]:
+    return (alias for node, _ in module.every(ast.ImportFrom) for alias in node.names)
+
+
 def _other_names(module: Module) -> set[str]:
     """The local names of the environment: ``from os import environ as env``, and ``env = os.environ``."""
-    imported = {
-        alias.asname
-        for node, _ in module.every(ast.ImportFrom)
-        for alias in node.names
-        if alias.asname and alias.name in NAMES
-    }
+    imported = {alias.asname for alias in _imported(module) if alias.asname and alias.name in NAMES}
     assigned = {
         _last(target)
         for node, _ in module.every(ast.Assign)
