@@ -491,9 +491,9 @@ def _adds_made(made: set[str], module: Module) -> bool:
 
 
 def _written_out(call: ast.Call) -> bool:
-    """Whether an executed statement is a plain text or built here: one that is neither makes nor renames."""
+    """Whether an executed statement is a text that is written here, and neither makes nor renames."""
     words = [n.value for a in call.args for n in ast.walk(a) if isinstance(n, ast.Constant)]
-    texts = [word for word in words if isinstance(word, str)]
+    texts = [word for word in words if isinstance(word, str) and " " in word.strip()]
     return bool(texts) and not any(re.search(r"\b(?:create|rename)\b", text, re.IGNORECASE) for text in texts)
 
 
