@@ -550,7 +550,7 @@ def _starts(node: ast.AST, names: set[str]) -> bool:
     return (
         isinstance(func, ast.Attribute)
         and written(func.value) in names
-        and bool(STARTERS.fullmatch(func.attr))
+        and func.attr in {"start", "startup", "open", "init", "initialize"}
     )
 
 
