@@ -140,6 +140,8 @@ WALKS: Final = frozenset({"pkgutil.walk_packages", "pkgutil.iter_modules"})
 TABLES: Final = frozenset({"sqlalchemy.Table", "sqlalchemy.schema.Table"})
 NAMELESS: Final = frozenset({"drop_constraint", "drop_index"})
 BY_HAND: Final = (b"CREATE TABLE", b"create table", b"create_all")
+MAKERS: Final = frozenset({"create", "create_entity"})
+"""Calls that make a table, or a view, whose name is not written there."""
 CHOOSING: Final = (b"include_object", b"include_name")
 RULE = Rule(
     __name__,
@@ -166,7 +168,8 @@ def check(project: Project) -> Iterator[Finding]:
     yield from _chain(revisions)
     yield from _downgrades(revisions)
     yield from _nameless(revisions)
-    yield from _tables(revisions, entities, environments)
+    known = {other for modules in seen.values() for other in modules or ()}
+    yield from _tables(revisions, _of_seen_bases(entities, known, project), environments)
 
 
 def subjects(project: Project) -> int:
@@ -485,7 +488,7 @@ def _adds_made(made: set[str], module: Module) -> bool:
             made.add(texts[0])
         elif name == "rename_table":
             made |= set(texts)
-        elif name in {"execute", "run_sync"} and not _written_out(call):
+        elif name in MAKERS or (name in {"execute", "run_sync"} and not _written_out(call)):
             return False
     return True
 
