@@ -185,14 +185,18 @@ def has_tables(project: Project) -> bool:
 def _entities(project: Project) -> Iterator[Class]:
     """The classes with a table of SQLAlchemy's: another library's may have the same marks."""
     for module in project.application:
-        for cls in module.classes:
-            if project.resolver.is_kind(cls, "typing.Protocol"):
-                continue
-            if is_entity(cls, project.resolver) and (
-                project.resolver.is_kind(cls, "sqlmodel.SQLModel")
-                or any(isinstance(b, Class) and _has_columns(b, project) for b in project.resolver.mro(cls))
-            ):
-                yield cls
+        yield from (
+            cls for cls in module.classes if is_entity(cls, project.resolver) and _has_a_table(cls, project)
+        )
+
+
+def _has_a_table(cls: Class, project: Project) -> bool:
+    """Whether a class that is marked as an entity is mapped: no protocol, and no schema made of an entity."""
+    if project.resolver.is_kind(cls, "sqlmodel.SQLModel"):
+        return any(keyword.arg == "table" for keyword in cls.node.keywords)
+    if project.resolver.is_kind(cls, "typing.Protocol"):
+        return False
+    return any(isinstance(base, Class) and _has_columns(base, project) for base in project.resolver.mro(cls))
 
 
 def _has_columns(cls: Class, project: Project) -> bool:
