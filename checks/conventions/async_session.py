@@ -4,12 +4,13 @@
 
 Make engines with `create_async_engine` and sessions with `async_sessionmaker`; await every call that talks
 to the database. Synchronous engines may live in scripts and workers that the web application never reaches.
-A function handed to `run_sync` is given a synchronous session on purpose.
+A function handed to `run_sync` is given a synchronous session on purpose, and so is a listener to events.
 
 ## Why
 
-While a sync query waits for the database, the event loop waits with it: no other request is served. Mixing
-both kinds of session also gives two transactions where one was meant.
+While a sync query waits for the database in a coroutine, the event loop waits with it: no other request is
+served. In a sync handler it holds one of the few threads instead. Mixing both kinds of session also gives two
+transactions where one was meant.
 
 ## Bad
 
@@ -50,7 +51,7 @@ make_session = sessionmaker(engine)  # <-- here
 
 
 async def ping() -> None:
-    async with make_session() as session:
+    async with make_session() as session:  # <-- here
         ...
 ```
 
@@ -85,17 +86,22 @@ class Book(Base):
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Final
 
+from checks.conventions._helpers import with_helpers
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Function, Module, Project, Scope, Target, parent
+from checks.source import Function, Instance, Module, Project, Scope, Target, Variable, parent
 
 ASYNC: Final = frozenset(
     f"sqlalchemy.ext.asyncio.{name}" for name in ("create_async_engine", "async_sessionmaker", "AsyncSession")
 )
 SYNC_SESSION: Final = "sqlalchemy.orm.Session"
+SYNC_OWNERS: Final = frozenset({SYNC_SESSION, "sqlalchemy.orm.object_session"})
+SYNC_FACTORIES: Final = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.scoped_session"})
+LISTENS: Final = frozenset({"sqlalchemy.event.listens_for", "sqlalchemy.event.listen"})
 MADE: Final[dict[str, str]] = {
     "sqlalchemy.create_engine": "a sync engine",
     "sqlalchemy.engine_from_config": "a sync engine",
@@ -127,14 +133,14 @@ TASKS: Final = frozenset({"task", "shared_task", "actor", "periodic_task", "job"
 RULE = Rule(
     __name__,
     expected="await a method of AsyncSession",
-    why="While a sync query waits, the event loop waits: no other request is served.",
+    why="While a sync query waits, it holds the event loop, or one of the few threads of sync handlers.",
     next="Talk to the database with the asynchronous engine and session, and await the call",
 )
 
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds synchronous engines, sessions and queries that the web application reaches."""
-    lent = _lent_to_run_sync(project)
+    lent = _lent(project)
     for module in project.modules:
         if module not in project.web or not _speaks_of_databases(module):
             continue
@@ -171,19 +177,28 @@ def _speaks_of_databases(module: Module) -> bool:
 def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:
     target: Target | None = project.resolver.resolve(call.func, scope)
     if isinstance(target, str) and target in MADE:
-        if target == "sqlalchemy.orm.sessionmaker" and project.resolver.is_async_maker(call, scope):
-            return
-        if not _is_made_async(call, scope, project):
-            yield RULE.violation(
-                scope.module, call.func, MADE[target], expected="its asynchronous counterpart"
-            )
+        yield from _made(call, target, scope, project)
+    elif _opens_session(call, scope, target, project):
+        yield RULE.violation(scope.module, call.func, "a sync session", expected="an AsyncSession")
+    elif target == "sqlalchemy.inspect" and call.args:
+        if project.resolver.infer(call.args[0], scope) == "sqlalchemy.Engine":
+            yield RULE.violation(scope.module, call.func, "a sync Engine looked into")
+    elif isinstance(call.func, ast.Attribute) and not isinstance(parent(call), ast.Await):
+        yield from _talk(call, call.func, target, scope)
+
+
+def _made(call: ast.Call, target: str, scope: Scope, project: Project) -> Iterator[Finding]:
+    if target == "sqlalchemy.orm.sessionmaker" and project.resolver.is_async_maker(call, scope):
         return
-    func = call.func
-    if not isinstance(func, ast.Attribute) or isinstance(parent(call), ast.Await):
-        return
+    if not _is_made_async(call, scope, project):
+        finding = RULE.note if _is_for_others(call, scope, project) else RULE.violation
+        yield finding(scope.module, call.func, MADE[target], expected="its asynchronous counterpart")
+
+
+def _talk(call: ast.Call, func: ast.Attribute, target: Target | None, scope: Scope) -> Iterator[Finding]:
     if isinstance(target, str):
         owner, _, method = target.rpartition(".")
-        if owner == SYNC_SESSION and method in TALKS:
+        if owner in SYNC_OWNERS and method in TALKS:
             yield RULE.violation(scope.module, func, f"a sync Session's {method}()")
         elif owner == "sqlalchemy.Engine" and method in ENGINE_TALKS:
             yield RULE.violation(scope.module, func, f"a sync Engine's {method}()")
@@ -191,6 +206,66 @@ def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:
             yield RULE.violation(scope.module, func, "query(), which only sync sessions have")
     elif target is None and func.attr == "query" and _is_named_session(func.value) and call.args:
         yield RULE.violation(scope.module, func, "a sync Session's query()")
+
+
+def _opens_session(call: ast.Call, scope: Scope, target: Target | None, project: Project) -> bool:
+    """Whether a coroutine, a dependency or a handler calls a factory of sync sessions."""
+    function = scope.function
+    return (
+        isinstance(target, Variable | Instance)
+        and function is not None
+        and (function.is_async or function in project.dependencies or function in project.handlers)
+        and project.resolver.infer(call.func, scope) in SYNC_FACTORIES
+        and project.resolver.infer(call, scope) == SYNC_SESSION
+    )
+
+
+def _is_for_others(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether an engine or a factory beside the asynchronous ones is used by scripts and workers alone."""
+    statement = parent(call)
+    if not isinstance(scope, Module) or not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return False
+    if not any(b"create_async_engine" in module.content for module in project.web):
+        return False
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    names = {target.id for target in targets if isinstance(target, ast.Name)}
+    pending = set(names)
+    while pending:
+        made = _made_of(pending.pop(), scope, project)
+        if made is None:
+            return False
+        pending |= made - names
+        names |= made
+    words = [_word(name) for name in names]
+    others = [m.content for m in project.modules if m is not scope]
+    web = [m.content for m in project.web if m is not scope]
+    return any(word.search(content) for content in others for word in words) and not any(
+        word.search(content) for content in web for word in words
+    )
+
+
+def _word(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb"\b" + name.encode() + rb"\b")
+
+
+def _made_of(name: str, module: Module, project: Project) -> set[str] | None:
+    """What a module makes of a name of its own: other names, and functions; None where it serves with it."""
+    made: set[str] = set()
+    for use, scope in module.every(ast.Name):
+        if use.id != name or not isinstance(use.ctx, ast.Load):
+            continue
+        function = scope.function
+        if function is not None:
+            if function.is_async or function in project.handlers or function in project.dependencies:
+                return None
+            made.add(function.name)
+            continue
+        statement: ast.AST | None = use
+        while statement is not None and not isinstance(statement, ast.stmt):
+            statement = parent(statement)
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            made.add(statement.targets[0].id)
+    return made
 
 
 def _is_made_async(call: ast.Call, scope: Scope, project: Project) -> bool:
@@ -232,22 +307,33 @@ def _is_awaited(name: str, function: Function) -> bool:
     )
 
 
-def _lent_to_run_sync(project: Project) -> set[Function]:
-    """The functions that ``run_sync`` calls with a synchronous session or connection."""
+def _lent(project: Project) -> set[Function]:
+    """The functions that ``run_sync`` or an event calls with a sync session, and what only those call."""
     lent: set[Function] = set()
     for module in project.application:
-        if b"run_sync" not in module.content:
-            continue
-        for call, scope in module.every(ast.Call):
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "run_sync" and call.args:
-                target = project.callable(call.args[0], scope)
-                if target is not None:
-                    lent.add(target)
-    return lent
+        if b"run_sync" in module.content or b"listen" in module.content:
+            lent.update(_lent_in(module, project))
+    return with_helpers(lent, project)
+
+
+def _lent_in(module: Module, project: Project) -> Iterator[Function]:
+    for call, scope in module.every(ast.Call):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        place = 0 if name == "run_sync" else 2
+        if len(call.args) > place and (
+            name == "run_sync" or project.resolver.resolve(call.func, scope) in LISTENS
+        ):
+            target = project.callable(call.args[place], scope)
+            if target is not None:
+                yield target
+    for function in module.functions:
+        decorators = (d.func for d in function.decorators if isinstance(d, ast.Call))
+        if any(project.resolver.resolve(d, function.parent or module) in LISTENS for d in decorators):
+            yield function
 
 
 def _is_apart(scope: Scope, lent: set[Function]) -> bool:
-    """Whether code is lent to ``run_sync`` or is a task that runs in a worker."""
+    """Whether code is lent to ``run_sync`` or to an event, or is a task that runs in a worker."""
     function = scope.function
     while function is not None:
         if function in lent or any(_is_task(decorator) for decorator in function.decorators):

@@ -75,7 +75,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Function, Module, Project, Scope, parent, written
-from checks.source.calls import sort_of
+from checks.source.calls import Blocking
 from checks.source.kinds import literal_keywords
 from checks.source.routes import is_registrar
 
@@ -99,7 +99,23 @@ OPENED: Final[dict[str, str]] = {
     "aio_pika.connect_robust": "the connection",
     "aiokafka.AIOKafkaProducer": "the producer",
     "aiokafka.AIOKafkaConsumer": "the consumer",
+    "aioredis.from_url": "the Redis client",
+    "arq.create_pool": "the Redis pool",
+    "arq.connections.create_pool": "the Redis pool",
+    "psycopg_pool.AsyncConnectionPool": "the connection pool",
+    "aio_pika.connect": "the connection",
+    "nats.connect": "the connection",
+    "pymongo.AsyncMongoClient": "the MongoDB client",
+    "elasticsearch.AsyncElasticsearch": "the Elasticsearch client",
+    "apscheduler.schedulers.asyncio.AsyncIOScheduler": "the scheduler",
+    "apscheduler.schedulers.background.BackgroundScheduler": "the scheduler",
+    "asyncio.create_task": "the task",
 }
+TASK: Final = "the task"
+STARTERS: Final = re.compile(r"connect|start|startup|open|init|initiali[sz]e|set_?up|start_\w+|init_\w+")
+STEPS: Final = 3
+"""How many functions of the project may stand between the lifespan and what they make."""
+APPS: Final = frozenset({"fastapi.FastAPI", "starlette.applications.Starlette"})
 CLOSERS: Final = frozenset(
     [
         "aclose",
@@ -110,10 +126,28 @@ CLOSERS: Final = frozenset(
         "disconnect",
         "cancel",
         "terminate",
+        "wait_closed",
+        "aclose_all",
+        "drain",
+        "cleanup",
+        "teardown",
+        "stop_listener",
         "__aexit__",
         "__exit__",
     ]
 )
+TAKERS: Final = frozenset(
+    [
+        "enter_async_context",
+        "enter_context",
+        "aclosing",
+        "closing",
+        "push_async_exit",
+        "push",
+        "set_default_executor",
+    ]
+)
+"""What takes an object to close it later, on every way out."""
 EVENT_LISTS: Final = frozenset({"on_startup", "on_shutdown"})
 FAILING: Final = frozenset({"http", "files", "other"})
 PROBE: Final = re.compile(r"\.(?:l?exists|is_?\w+)$")
@@ -137,7 +171,8 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _event_lists(module, project)
         yield from _engines(module, project)
     for lifespan in lifespans(project):
-        yield from _left_open(lifespan, project)
+        left = [*_left_open(lifespan, project), *_left_running(lifespan, project)]
+        yield from left or _unguarded(lifespan, project)
         if _has_migrations(project):
             yield from _creates_tables(lifespan, project)
 
@@ -243,21 +278,42 @@ def _engines(module: Module, project: Project) -> Iterator[Finding]:
 
 
 def lifespans(project: Project) -> Iterator[Function]:
-    """The functions that applications and routers are given as ``lifespan=``."""
+    """The functions that applications and routers are given as ``lifespan=``, also by a registry."""
     seen: set[Function] = set()
+    pending = [*_passed(project), *_annotated_as_one(project)]
+    while pending:
+        function = pending.pop(0)
+        if function not in seen:
+            seen.add(function)
+            yield function
+            pending += _entered(function, project)
+
+
+def _passed(project: Project) -> Iterator[Function]:
     for call, scope in _applications(project):
         keywords, _ = literal_keywords(call, scope, project.resolver)
         given = keywords.get("lifespan")
         target = project.resolver.resolve(given, scope) if given is not None else None
         if target is None and isinstance(given, ast.Call):
             target = project.resolver.resolve(given.func, scope)
-        pending = list(_generators(target, given, scope, project))
-        while pending:
-            function = pending.pop()
-            if function not in seen:
-                seen.add(function)
+        yield from _generators(target, given, scope, project)
+
+
+def _annotated_as_one(project: Project) -> Iterator[Function]:
+    """The context managers that take an application and nothing else: a registry may hold them."""
+    for module in project.application:
+        if b"asynccontextmanager" not in module.content:
+            continue
+        for function in module.functions:
+            arguments = [a for a, _ in function.parameters if a.arg != function.receiver]
+            if not (function.is_async and function.is_generator and len(arguments) == 1):
+                continue
+            scope = function.parent or module
+            if project.resolver.annotated(arguments[0].annotation, scope) in APPS and any(
+                project.resolver.resolve(decorator, scope) == "contextlib.asynccontextmanager"
+                for decorator in function.decorators
+            ):
                 yield function
-                pending += _entered(function, project)
 
 
 def _entered(lifespan: Function, project: Project) -> Iterator[Function]:
@@ -294,29 +350,97 @@ def _left_open(lifespan: Function, project: Project) -> Iterator[Finding]:
         names = _names(assignment, lifespan)
         closings = list(_closings(names, lifespan, project))
         if not closings:
-            yield RULE.violation(lifespan.module, value, f"{what}, opened here and never closed", **CLOSING)
+            finding = RULE.note if what == TASK else RULE.violation
+            yield finding(lifespan.module, value, f"{what}, opened here and never closed", **CLOSING)
         elif _may_fail_between(assignment, closings, lifespan, project):
             found = f"{what}, which stays open when start-up fails after this line"
             yield RULE.violation(lifespan.module, value, found, **CLOSING)
 
 
+def _left_running(lifespan: Function, project: Project) -> Iterator[Finding]:
+    """What was made elsewhere, is started here, and stopped after the yield but on no other way out."""
+    yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
+    for call in lifespan.nodes(ast.Call):
+        around = parent(call)
+        statement = parent(around) if isinstance(around, ast.Await) else around
+        func = call.func
+        if (
+            not isinstance(statement, ast.Expr)
+            or not isinstance(func, ast.Attribute)
+            or not STARTERS.fullmatch(func.attr)
+            or not yields
+            or call.lineno >= yields[0]
+        ):
+            continue
+        names = {written(func.value)}
+        if _is_made_in(lifespan, names, project):
+            continue
+        closings: list[ast.AST] = [
+            node
+            for node in lifespan.nodes(ast.Attribute)
+            if node.attr in CLOSERS and written(node.value) in names
+        ]
+        if closings and _may_fail_between(statement, closings, lifespan, project):
+            found = f"{written(func)}(), which stays open when start-up fails after this line"
+            yield RULE.violation(lifespan.module, call, found, **CLOSING)
+
+
+def _is_made_in(lifespan: Function, names: set[str], project: Project) -> bool:
+    """Whether an object is one that the lifespan opens itself: `_left_open` judges it."""
+    for assignment in lifespan.nodes(ast.Assign, ast.AnnAssign):
+        value = assignment.value.value if isinstance(assignment.value, ast.Await) else assignment.value
+        if isinstance(value, ast.Call) and names & _names(assignment, lifespan):
+            return _opened(value, lifespan, project) is not None
+    return False
+
+
+def _unguarded(lifespan: Function, project: Project) -> Iterator[Finding]:
+    """Functions of the project for the start and for the end, with nothing that makes sure of the end."""
+    yields = lifespan.nodes(ast.Yield)
+    if len(yields) != 1 or _protecting_try(yields[0], "body") is not None:
+        return
+    awaited = [
+        (node, project.resolver.resolve(node.value.func, lifespan))
+        for node in lifespan.nodes(ast.Await)
+        if isinstance(node.value, ast.Call)
+    ]
+    before = [target for node, target in awaited if node.lineno < yields[0].lineno]
+    after = [node for node, target in awaited if node.lineno > yields[0].lineno and _is_plain(target)]
+    steps = sum(len(t.nodes(ast.Await)) if isinstance(t, Function) else 1 for t in before)
+    if after and steps > 1:
+        yield RULE.note(
+            lifespan.module, after[0], "an ending that does not run when start-up fails half-way", **CLOSING
+        )
+
+
+def _is_plain(target: object) -> bool:
+    return isinstance(target, Function) and not target.is_generator
+
+
 def _opened(call: ast.Call, lifespan: Function, project: Project) -> str | None:
     """What a call opens, or None; a function of the project counts when it makes the thing itself."""
     target = project.resolver.resolve(call.func, lifespan)
-    if isinstance(target, Function) and not (target.is_generator or _is_cached(target)):
+    if isinstance(target, Function):
         of = project.resolver.returned(target)
-        makes = any(
-            project.resolver.infer(node, target) == of and _makes(project.resolver.resolve(node.func, target))
-            for node in target.nodes(ast.Call)
-        )
-        return OPENED.get(of) if isinstance(of, str) and makes else None
+        return OPENED.get(of) if isinstance(of, str) and _makes(target, of, project) else None
     if not isinstance(target, str):
         return None
     return OPENED.get(target) or OPENED.get(str(project.resolver.infer(call, lifespan)))
 
 
-def _makes(target: object) -> bool:
-    return isinstance(target, str)
+def _makes(function: Function, of: str, project: Project, depth: int = 0) -> bool:
+    """Whether a function makes an object of a class anew, itself or by another function."""
+    if depth > STEPS or function.is_generator or function.outward or _is_cached(function):
+        return False
+    for call in function.nodes(ast.Call):
+        if project.resolver.infer(call, function) != of:
+            continue
+        target = project.resolver.resolve(call.func, function)
+        if isinstance(target, str) or (
+            isinstance(target, Function) and _makes(target, of, project, depth + 1)
+        ):
+            return True
+    return False
 
 
 def _is_cached(function: Function) -> bool:
@@ -337,43 +461,70 @@ def _names(assignment: ast.Assign | ast.AnnAssign, lifespan: Function) -> set[st
     for other in lifespan.nodes(ast.Assign):
         if written(other.value) in names:
             names |= {written(target) for target in other.targets}
+    for loop in lifespan.nodes(ast.For):
+        if isinstance(loop.iter, ast.Tuple | ast.List | ast.Set) and names & {*map(written, loop.iter.elts)}:
+            names.add(written(loop.target))
     return names
 
 
 def _closings(names: set[str], lifespan: Function, project: Project) -> Iterator[ast.AST]:
     """Where the object is closed, entered, or handed to something that may close it."""
     first_yield = min(node.lineno for node in lifespan.nodes(ast.Yield))
+    keepers = names | _keepers(names, lifespan)
     for node in lifespan.nodes(ast.Attribute):
-        if node.attr in CLOSERS and written(node.value) in names:
+        if node.attr in CLOSERS and written(node.value) in keepers:
             yield node
-    for scope in lifespan.within():
-        for call in scope.nodes(ast.Call):
-            given = {written(argument) for argument in (*call.args, *(k.value for k in call.keywords))}
-            name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
-            enters = name in {
-                "enter_async_context",
-                "enter_context",
-                "aclosing",
-                "closing",
-                "push_async_exit",
-                "push",
-            }
-            if given & names and (enters or call.lineno > first_yield):
-                yield call
+    for waiting in lifespan.nodes(ast.Await):
+        if waiting.lineno > first_yield and written(waiting.value) in names:
+            yield waiting
     for statement in lifespan.nodes(ast.AsyncWith, ast.With):
         if any(written(item.context_expr) in names for item in statement.items):
             yield statement
+    yield from _handed_over(names, first_yield, lifespan, project)
+
+
+def _handed_over(
+    names: set[str], first_yield: int, lifespan: Function, project: Project
+) -> Iterator[ast.Call]:
+    """The calls that take the object, or what it is kept in, to close it."""
+    for scope in lifespan.within():
+        for call in scope.nodes(ast.Call):
+            if _given(call) & names and (_function_name(call) in TAKERS or call.lineno > first_yield):
+                yield call
     owners = {name.rpartition(".")[0] for name in names} - {""}
+    roots = {owner.partition(".")[0] for owner in owners}
     for call in lifespan.nodes(ast.Call):
-        roots = {owner.partition(".")[0] for owner in owners}
-        given = {written(argument) for argument in call.args}
         target = project.resolver.resolve(call.func, lifespan)
-        if call.lineno > first_yield and given & (owners | roots) and isinstance(target, Function):
+        if call.lineno > first_yield and _given(call) & (owners | roots) and isinstance(target, Function):
             yield call
 
 
+def _given(call: ast.Call) -> set[str]:
+    """The arguments of a call, as they are written."""
+    return {written(argument) for argument in (*call.args, *(k.value for k in call.keywords))}
+
+
+def _function_name(call: ast.Call) -> str:
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+
+
+def _keepers(names: set[str], lifespan: Function) -> set[str]:
+    """What the object is handed to, and what is made of it: that may close it with itself."""
+    keepers: set[str] = set()
+    for call in lifespan.nodes(ast.Call):
+        if not _given(call) & names:
+            continue
+        if isinstance(call.func, ast.Attribute):
+            keepers.add(written(call.func.value))
+        around = parent(call)
+        around = parent(around) if isinstance(around, ast.Await) else around
+        if isinstance(around, ast.Assign):
+            keepers |= {written(target) for target in around.targets}
+    return keepers
+
+
 def _may_fail_between(
-    assignment: ast.Assign | ast.AnnAssign, closings: list[ast.AST], lifespan: Function, project: Project
+    assignment: ast.stmt, closings: list[ast.AST], lifespan: Function, project: Project
 ) -> bool:
     """Whether something that can fail runs after the opening and before the closing is guaranteed."""
     if any(_is_deferred(closing) for closing in closings):
@@ -385,8 +536,21 @@ def _may_fail_between(
         yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
         start = min((t.lineno for t in tries), default=min(yields))
     between = range((assignment.end_lineno or assignment.lineno) + 1, start)
+    names = _names(assignment, lifespan) if isinstance(assignment, ast.Assign | ast.AnnAssign) else set()
     return any(
-        node.lineno in between and not _is_dealt_with(node, closings) for node in _failures(lifespan, project)
+        node.lineno in between and not _is_dealt_with(node, closings) and not _starts(node, names)
+        for node in _failures(lifespan, project)
+    )
+
+
+def _starts(node: ast.AST, names: set[str]) -> bool:
+    """Whether a statement is the object's own start: before it, there is nothing to close."""
+    call = node.value if isinstance(node, ast.Await) else node
+    func = call.func if isinstance(call, ast.Call) else None
+    return (
+        isinstance(func, ast.Attribute)
+        and written(func.value) in names
+        and func.attr in {"start", "startup", "open", "init", "initialize"}
     )
 
 
@@ -397,9 +561,10 @@ def _failures(lifespan: Function, project: Project) -> Iterator[ast.expr | ast.s
         entered = (project.resolver.infer(item.context_expr, lifespan) for item in statement.items)
         if any(of != "contextlib.AsyncExitStack" for of in entered):
             yield statement
+    blocking = Blocking(project.resolver)
     for call in lifespan.nodes(ast.Call):
-        target = project.resolver.resolve(call.func, lifespan)
-        if isinstance(target, str) and sort_of(target) in FAILING and not PROBE.search(target):
+        blocker = blocking.of_call(call, lifespan)
+        if blocker is not None and blocker.sort in FAILING and not PROBE.search(blocker.name):
             yield call
 
 
@@ -441,23 +606,17 @@ def _is_deferred(closing: ast.AST) -> bool:
         return True
     around = parent(closing)
     call = closing if isinstance(closing, ast.Call) else around
-    name = getattr(call.func, "attr", "") if isinstance(call, ast.Call) else ""
-    return name in {
-        "push_async_callback",
-        "callback",
-        "enter_async_context",
-        "enter_context",
-        "push_async_exit",
-        "push",
-    }
+    return isinstance(call, ast.Call) and _function_name(call) in (
+        TAKERS | {"push_async_callback", "callback"}
+    )
 
 
-def _protecting_try(closing: ast.AST) -> ast.Try | None:
-    """The try statement whose ``finally`` holds the closing."""
+def _protecting_try(closing: ast.AST, part: str = "finalbody") -> ast.Try | None:
+    """The try statement with a ``finally`` whose given part, that ``finally`` itself, holds a node."""
     node: ast.AST | None = closing
     while node is not None:
         around = parent(node)
-        if isinstance(around, ast.Try) and node in around.finalbody:
+        if isinstance(around, ast.Try) and around.finalbody and node in getattr(around, part):
             return around
         node = around
     return None

@@ -20,6 +20,33 @@ from alembic import context
 target_metadata = None  # <-- here
 context.configure(target_metadata=target_metadata)
 context.run_migrations()
+
+# migrations/versions/0001_books.py
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table("books", sa.Column("id", sa.Integer, primary_key=True))
+
+
+def downgrade() -> None:
+    op.drop_table("books")
+
+# app/books/models.py
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Book(Base):
+    __tablename__ = "books"
+    id: Mapped[int] = mapped_column(primary_key=True)
 ```
 
 ## Good
@@ -80,16 +107,27 @@ class Book(Base):
 """
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Module, Project, written
-from checks.source.graph import reachable
-from checks.source.kinds import is_entity
+from checks.source.graph import imports
+from checks.source.kinds import has_columns, is_entity
 
-DYNAMIC: Final = (b"import_module", b"pkgutil", b"walk_packages", b"iter_modules", b"__import__", b"glob")
+DYNAMIC: Final = (
+    b"import_module",
+    b"import_string",
+    b"import_submodules",
+    b"exec_module",
+    b"pkgutil",
+    b"walk_packages",
+    b"iter_modules",
+    b"__import__",
+)
+LISTING: Final = (b"glob(", b"listdir(", b"iterdir(", b"scandir(")
 ASYNC: Final = (
     b"run_sync",
     b"async_engine_from_config",
@@ -97,7 +135,14 @@ ASYNC: Final = (
     b"run_async_migrations",
     b"asyncio",
 )
-BY_HAND: Final = (b"CREATE TABLE", b"create table", b"create_all", b".execute(", b"SQLModel.metadata")
+SYNC_ENGINES: Final = frozenset({"sqlalchemy.create_engine", "sqlalchemy.engine_from_config"})
+WALKS: Final = frozenset({"pkgutil.walk_packages", "pkgutil.iter_modules"})
+TABLES: Final = frozenset({"sqlalchemy.Table", "sqlalchemy.schema.Table"})
+NAMELESS: Final = frozenset({"drop_constraint", "drop_index"})
+BY_HAND: Final = (b"CREATE TABLE", b"create table", b"create_all")
+MAKERS: Final = frozenset({"create", "create_entity"})
+"""Calls that make a table, or a view, whose name is not written there."""
+CHOOSING: Final = (b"include_object", b"include_name")
 RULE = Rule(
     __name__,
     expected="migrations that give exactly what the models say",
@@ -108,31 +153,69 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds environments that see no models, and chains of revisions that do not hold."""
-    entities = [c for m in project.application for c in m.classes if is_entity(c, project.resolver)]
+    entities = list(_entities(project))
     environments = list(_environments(project))
-    for module in environments:
-        yield from _target(module, entities, project)
-        if _app_is_async(project) and not any(mark in module.content for mark in ASYNC):
-            yield RULE.violation(
-                module,
-                module.node.body[0] if module.node.body else module.node,
-                "a synchronous env.py beside an asynchronous engine",
-                expected="an env.py that runs migrations through the asynchronous engine",
-                why="The synchronous driver is a second one to install, configure and keep alike.",
-                next="Take Alembic's asynchronous template as the model",
-            )
     revisions = list(_revisions(project))
-    if environments or revisions:
-        yield from _chain(revisions)
-        yield from _downgrades(revisions)
-        yield from _tables(revisions, entities, environments)
-    else:
-        yield from _made_past_alembic(project, entities)
+    if not environments and not revisions:
+        yield from _made_past_alembic(project)
+        return
+    seen = {module: _run_by(module, project) for module in environments}
+    for module in environments:
+        yield from _target(module, entities, seen, project)
+        yield from _engine(module, project)
+        if not revisions:
+            yield from _nothing_made(module, entities, project)
+    yield from _chain(revisions)
+    yield from _downgrades(revisions)
+    yield from _nameless(revisions)
+    known = {other for modules in seen.values() for other in modules or ()}
+    yield from _tables(revisions, _of_seen_bases(entities, known, project), environments)
 
 
 def subjects(project: Project) -> int:
     """Counts the environments and the revisions."""
     return len(list(_environments(project))) + len(list(_revisions(project)))
+
+
+def has_tables(project: Project) -> bool:
+    """Whether the application describes tables: as entities, or as ``Table(...)``."""
+    return any(True for _ in _entities(project)) or any(True for _ in _core_tables(project))
+
+
+def _entities(project: Project) -> Iterator[Class]:
+    """The classes with a table of SQLAlchemy's: another library's may have the same marks."""
+    for module in project.application:
+        yield from (
+            cls for cls in module.classes if is_entity(cls, project.resolver) and _has_a_table(cls, project)
+        )
+
+
+def _has_a_table(cls: Class, project: Project) -> bool:
+    """Whether a class that is marked as an entity is mapped: no protocol, and no schema made of an entity."""
+    if project.resolver.is_kind(cls, "sqlmodel.SQLModel"):
+        return any(keyword.arg == "table" for keyword in cls.node.keywords)
+    if project.resolver.is_kind(cls, "typing.Protocol"):
+        return False
+    return any(isinstance(base, Class) and _has_columns(base, project) for base in project.resolver.mro(cls))
+
+
+def _has_columns(cls: Class, project: Project) -> bool:
+    return has_columns(cls, project.resolver) or any(
+        isinstance(statement, ast.AnnAssign) and "Mapped" in written(statement.annotation)
+        for statement in cls.node.body
+    )
+
+
+def _core_tables(project: Project) -> Iterator[ast.Call]:
+    """The ``Table(...)`` calls that describe a table, and do not read it from a database."""
+    for module in project.application:
+        if b"Table(" not in module.content:
+            continue
+        for call, scope in module.every(ast.Call):
+            if project.resolver.resolve(call.func, scope) in TABLES and not any(
+                (keyword.arg or "").startswith("autoload") for keyword in call.keywords
+            ):
+                yield call
 
 
 def _environments(project: Project) -> Iterator[Module]:
@@ -141,27 +224,29 @@ def _environments(project: Project) -> Iterator[Module]:
             yield module
 
 
-def _app_is_async(project: Project) -> bool:
-    return any(b"create_async_engine" in module.content for module in project.application)
-
-
-def _target(module: Module, entities: list[Class], project: Project) -> Iterator[Finding]:
+def _target(
+    module: Module, entities: list[Class], seen: dict[Module, set[Module] | None], project: Project
+) -> Iterator[Finding]:
     binding = next(iter(module.names.get("target_metadata", [])), None)
     if binding is not None and isinstance(binding.value, ast.Constant) and binding.value.value is None:
-        yield RULE.violation(
-            module,
-            binding.node,
-            "target_metadata = None",
-            expected="the metadata of the application's models",
-            why="Alembic then compares the database with nothing, and finds nothing to do.",
-            next="Hand Alembic the metadata of the declarative base",
-        )
+        if has_tables(project):
+            yield RULE.violation(
+                module,
+                binding.node,
+                "target_metadata = None",
+                expected="the metadata of the application's models",
+                why="Alembic then compares the database with nothing, and finds nothing to do.",
+                next="Hand Alembic the metadata of the declarative base",
+            )
         return
-    seen = reachable([module], project.resolver)
-    if any(mark in other.content for other in seen for mark in DYNAMIC):
+    own = seen[module]
+    if own is None or None in seen.values():
         return
-    unseen = sorted({cls.module.file for cls in entities if cls.module not in seen})
-    if unseen and (binding is not None or any(cls.module in seen for cls in entities)):
+    elsewhere = {other for modules in seen.values() for other in modules or ()}
+    unseen = sorted(
+        {cls.module.file for cls in _of_seen_bases(entities, own, project) if cls.module not in elsewhere}
+    )
+    if unseen and (binding is not None or any(cls.module in own for cls in entities)):
         node = binding.node if binding is not None else module.node.body[0]
         yield RULE.violation(
             module,
@@ -171,6 +256,105 @@ def _target(module: Module, entities: list[Class], project: Project) -> Iterator
             why="Tables that were not imported look as if they should be dropped, or are never made.",
             next="Import the models where the metadata is taken from",
         )
+
+
+def _of_seen_bases(entities: list[Class], seen: set[Module], project: Project) -> list[Class]:
+    """The entities that may belong to an environment: another declarative base has tables of its own."""
+    roots = {cls: [b for b in project.resolver.mro(cls) if isinstance(b, Class)][-1] for cls in entities}
+    if not any(root is not cls and root.module in seen for cls, root in roots.items()):
+        return entities
+    return [cls for cls, root in roots.items() if root is cls or root.module in seen]
+
+
+def _run_by(environment: Module, project: Project) -> set[Module] | None:
+    """Every module that runs when an environment is imported; None where a loader picks them unseen."""
+    seen = _imported([environment], project)
+    loading = {module for module in seen if _loads(module)}
+    if not loading:
+        return seen
+    packages = _packages_walked(environment, project) if loading == {environment} else set()
+    walked = [m for m in project.modules if any(m.parts[: len(parts)] == parts for parts in packages)]
+    return seen | _imported(walked, project) if walked else None
+
+
+def _imported(roots: Iterable[Module], project: Project) -> set[Module]:
+    """The modules and all that their imports run, workers' too: a table is one wherever it is described."""
+    seen: set[Module] = set()
+    pending = list(roots)
+    while pending:
+        module = pending.pop()
+        if module not in seen:
+            seen.add(module)
+            pending.extend(imports(module, project.resolver))
+    return seen
+
+
+def _loads(module: Module) -> bool:
+    """Whether a module may import others by names that are made at run time."""
+    content = module.content
+    if any(mark in content for mark in DYNAMIC):
+        return True
+    return b"__all__" in content and any(mark in content for mark in LISTING)
+
+
+def _packages_walked(environment: Module, project: Project) -> set[tuple[str, ...]]:
+    """The packages that an environment names to a loader of its own, which does nothing but walk them."""
+    loops = [*environment.every(ast.For, ast.ListComp, ast.GeneratorExp)]
+    for loop, scope in loops:
+        values = loop.iter if isinstance(loop, ast.For) else loop.generators[0].iter
+        called = project.resolver.resolve(values.func, scope) if isinstance(values, ast.Call) else None
+        if called not in WALKS:
+            return set()
+    texts = {node.value for node, _ in environment.every(ast.Constant) if isinstance(node.value, str)}
+    found = (
+        project.resolver.module(text, environment) for text in texts if text.isidentifier() or "." in text
+    )
+    return {module.parts for module in found if isinstance(module, Module)}
+
+
+def _engine(module: Module, project: Project) -> Iterator[Finding]:
+    """A synchronous environment: it matters where the application's own engine is asynchronous."""
+    if any(mark in module.content for mark in ASYNC):
+        return
+    if any(b"run_sync" in other.content for other in imports(module, project.resolver)):
+        return
+    made = [
+        call.func
+        for call, scope in module.every(ast.Call)
+        if project.resolver.resolve(call.func, scope) in SYNC_ENGINES
+    ]
+    body = module.node.body
+    finding = RULE.violation if _app_is_async(project) else RULE.note
+    if made or finding is RULE.violation:
+        yield finding(
+            module,
+            next(iter(made or body), module.node),
+            "a synchronous env.py beside an asynchronous engine"
+            if _app_is_async(project)
+            else "a synchronous env.py",
+            expected="an env.py that runs migrations through the asynchronous engine",
+            why="The synchronous driver is a second one to install, configure and keep alike.",
+            next="Take Alembic's asynchronous template as the model",
+        )
+
+
+def _app_is_async(project: Project) -> bool:
+    return any(b"create_async_engine" in module.content for module in project.application)
+
+
+def _nothing_made(module: Module, entities: list[Class], project: Project) -> Iterator[Finding]:
+    """An environment without a single revision, where there are tables to make.
+
+    A note: revisions may be kept elsewhere, or be left to whoever takes the project as a template.
+    """
+    if any(mark in module.content for mark in BY_HAND) or not has_tables(project):
+        return
+    if any("/versions/" in unparsed.file for unparsed in project.unparsed):
+        return
+    what = entities[0].name if entities else "the tables"
+    yield RULE.note(
+        module, next(iter(module.node.body), module.node), f"no revision, so that no migration makes {what}"
+    )
 
 
 def _revisions(project: Project) -> Iterator[Module]:
@@ -237,6 +421,31 @@ def _downgrades(revisions: list[Module]) -> Iterator[Finding]:
             )
 
 
+def _nameless(revisions: list[Module]) -> Iterator[Finding]:
+    """What autogenerate writes for a constraint without a name, and what fails when it runs."""
+    for module in revisions:
+        if not any(name.encode() in module.content for name in NAMELESS):
+            continue
+        for call, _ in module.every(ast.Call):
+            first = call.args[0] if call.args else None
+            kind = {k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
+            if (
+                getattr(call.func, "attr", "") in NAMELESS
+                and isinstance(first, ast.Constant)
+                and first.value is None
+                and "primary" not in kind
+            ):
+                yield RULE.violation(
+                    module,
+                    call,
+                    f"{written(call.func)}(None), which cannot tell what to drop",
+                    expected="the name of the constraint",
+                    why="The statement needs a name: it fails when it runs, and the way back ends there.",
+                    next="Name the constraint, in the models by a naming convention",
+                )
+                break
+
+
 def _function(module: Module, name: str) -> ast.FunctionDef | None:
     found = [b.node for b in module.names.get(name, []) if isinstance(b.node, ast.FunctionDef)]
     return found[0] if found else None
@@ -260,19 +469,12 @@ def _does_something(function: ast.FunctionDef) -> bool:
 
 
 def _tables(revisions: list[Module], entities: list[Class], environments: list[Module]) -> Iterator[Finding]:
-    if not revisions or any(mark in m.content for m in (*revisions, *environments) for mark in BY_HAND):
+    if not revisions or any(mark in m.content for m in environments for mark in (*BY_HAND, *CHOOSING)):
         return
     made: set[str] = set()
     for module in revisions:
-        for call, _ in module.every(ast.Call):
-            name = getattr(call.func, "attr", "")
-            texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-            if name == "create_table":
-                if not texts:
-                    return
-                made.add(texts[0])
-            elif name == "rename_table":
-                made |= set(texts)
+        if any(mark in module.content for mark in BY_HAND) or not _adds_made(made, module):
+            return
     for cls in entities:
         table = cls.names.get("__tablename__", [None])[0]
         value = table.value if table is not None else None
@@ -282,8 +484,31 @@ def _tables(revisions: list[Module], entities: list[Class], environments: list[M
             )
 
 
-def _made_past_alembic(project: Project, entities: list[Class]) -> Iterator[Finding]:
-    if not entities or any(
+def _adds_made(made: set[str], module: Module) -> bool:
+    """Adds the tables that a revision makes or renames to; False where it does so past reading."""
+    for call, _ in module.every(ast.Call):
+        name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+        texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        if "create" in name and "table" in name:
+            if not texts:
+                return False
+            made.add(texts[0])
+        elif name == "rename_table":
+            made |= set(texts)
+        elif name in MAKERS or (name in {"execute", "run_sync"} and not _written_out(call)):
+            return False
+    return True
+
+
+def _written_out(call: ast.Call) -> bool:
+    """Whether an executed statement is a text that is written here, and neither makes nor renames."""
+    words = [n.value for a in call.args for n in ast.walk(a) if isinstance(n, ast.Constant)]
+    texts = [word for word in words if isinstance(word, str) and " " in word.strip()]
+    return bool(texts) and not any(re.search(r"\b(?:create|rename)\b", text, re.IGNORECASE) for text in texts)
+
+
+def _made_past_alembic(project: Project) -> Iterator[Finding]:
+    if not has_tables(project) or any(
         (project.root / name).exists() for name in ("alembic.ini", "alembic", "migrations")
     ):
         return

@@ -5,7 +5,8 @@
 Code that runs on the event loop awaits whatever takes time: HTTP by `httpx.AsyncClient` (the case
 `async-http`), files by `aiofiles` or `anyio` (the case `async-files`), pauses by `asyncio.sleep`. What only
 exists as blocking code is handed to a thread: `asyncio.to_thread(function, argument)`, the function itself
-and not its result. Sync handlers, sync dependencies and scripts may block.
+and not its result. Sync handlers, sync dependencies and scripts may block. So may what runs before the first
+request, if it must.
 
 ## Why
 
@@ -66,6 +67,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from checks.conventions._helpers import with_helpers
 from checks.conventions._rule import Rule
 from checks.conventions.lifespan import lifespans
 from checks.finding import Finding
@@ -82,6 +84,9 @@ EXPECTED: Final = {
 }
 FOLLOWED: Final = 2
 """How many of the project's functions may stand between a coroutine and a certain blocking call."""
+FAR: Final = 4
+"""The same for HTTP, which is seldom there for a rare case alone."""
+RESOLVES: Final = frozenset(f"strawberry.{name}" for name in ("field", "mutation", "type.field"))
 RULE = Rule(
     __name__,
     expected=EXPECTED["other"],
@@ -93,7 +98,7 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds blocking calls in coroutines, also through the project's own functions."""
     blocking = Blocking(project.resolver)
-    starting = set(lifespans(project))
+    starting = with_helpers([*lifespans(project), *_start_events(project)], project)
     for function in coroutines(project):
         for call, blocker in blocking.in_scope(function):
             yield _finding(function.module, call, blocker, is_start=function in starting)
@@ -112,6 +117,25 @@ def coroutines(project: Project) -> Iterator[Function]:
     for module in project.application:
         if b"async def" in module.content and module not in aside:
             yield from (function for function in module.functions if function.is_async)
+        if b"strawberry" in module.content:
+            yield from (f for f in module.functions if not f.is_async and _is_resolver(f, project))
+
+
+def _is_resolver(function: Function, project: Project) -> bool:
+    """Whether strawberry resolves a field with the function: it calls a sync one on the event loop."""
+    called = (getattr(decorator, "func", decorator) for decorator in function.decorators)
+    return any(project.resolver.resolve(node, function.parent or function) in RESOLVES for node in called)
+
+
+def _start_events(project: Project) -> Iterator[Function]:
+    """The functions of the old start-up event, which run before the first request as well."""
+    for module in project.application:
+        if b"on_event" not in module.content:
+            continue
+        for function in module.functions:
+            for decorator in function.decorators:
+                if isinstance(decorator, ast.Call) and getattr(decorator.func, "attr", "") == "on_event":
+                    yield function
 
 
 def _programs(project: Project) -> set[Module]:
@@ -131,7 +155,8 @@ def _finding(module: Module, call: ast.Call, blocker: Blocker, *, is_start: bool
     if blocker.via:
         inner = blocker.via[-1]
         name = f"{blocker.via[0].name}(), which calls {name} in {inner.module.file}"
-    certain = blocker.sort not in {"hashing", "slow"} and len(blocker.via) <= FOLLOWED
+    reach = FAR if blocker.sort == "http" else FOLLOWED
+    certain = blocker.sort not in {"hashing", "slow"} and len(blocker.via) <= reach
     if is_start or not certain or any(_is_cached(function) for function in blocker.via):
         why = "At start-up it delays only the start." if is_start and certain else RULE.why
         return RULE.note(module, call, f"{name} on the event loop", expected=EXPECTED[blocker.sort], why=why)

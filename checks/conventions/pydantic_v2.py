@@ -61,7 +61,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Binding, Class, Instance, Module, Project, Scope, Variable
+from checks.source import ASIDE, Binding, Class, Instance, Module, Project, Scope, Variable
 from checks.source.graph import imported_bindings
 from checks.source.kinds import is_pydantic, is_settings
 
@@ -82,6 +82,17 @@ METHODS: Final = frozenset(
     ]
 )
 SURE: Final = frozenset({"parse_obj", "parse_raw", "from_orm"})
+GONE: Final = frozenset(
+    ["BaseSettings", "ConstrainedStr", "ConstrainedInt", "ConstrainedFloat", "ConstrainedList", "PyObject"]
+)
+"""Names that `pydantic` had in version 1 alone."""
+OLD_FUNCTIONS: Final = frozenset(
+    ["parse_obj_as", "parse_file_as", "parse_raw_as", "schema_of", "schema_json_of"]
+)
+OLD_CONSTRAINTS: Final = frozenset(
+    ["regex", "min_items", "max_items", "unique_items", "const", "allow_mutation"]
+)
+CHOOSING: Final = frozenset({"include", "exclude"})
 OPTIONS: Final = frozenset({"exclude_unset", "exclude_none", "exclude_defaults", "by_alias"})
 DECORATORS: Final = {
     "pydantic.validator": "@validator",
@@ -104,7 +115,10 @@ def check(project: Project) -> Iterator[Finding]:
                 yield from _inner_config(cls)
         if b"validator" in module.content:
             yield from _decorators(module, project)
-        yield from _calls(module, project)
+        if b"Field" in module.content:
+            yield from _constraints(module, project)
+    for module in project.modules:
+        yield from _calls(module, project, guess=project.layer(module) not in ASIDE)
 
 
 def subjects(project: Project) -> int:
@@ -120,8 +134,15 @@ def _imports(module: Module) -> Iterator[Finding]:
             name = _imported(binding)
             if name == "pydantic.v1" or name.startswith("pydantic.v1."):
                 yield RULE.violation(module, binding.node, "an import from pydantic.v1")
-            elif name == "pydantic" and binding.attribute == "BaseSettings":
-                yield RULE.violation(module, binding.node, "BaseSettings imported from pydantic")
+            elif name == "pydantic" and binding.attribute in GONE | OLD_FUNCTIONS:
+                yield RULE.violation(module, binding.node, f"{binding.attribute} imported from pydantic")
+            elif name == "pydantic.generics":
+                yield RULE.violation(module, binding.node, "an import from pydantic.generics")
+    for node, scope in module.every(ast.Attribute):
+        if node.attr in GONE | OLD_FUNCTIONS and isinstance(node.value, ast.Name):
+            bound = scope.module.names.get(node.value.id, ())
+            if any(b.kind == "import" and b.target[0] == "pydantic" for b in bound):
+                yield RULE.violation(module, node, f"pydantic.{node.attr}")
 
 
 def _imported(binding: Binding) -> str:
@@ -150,14 +171,27 @@ def _decorators(module: Module, project: Project) -> Iterator[Finding]:
                 yield RULE.violation(module, decorator, DECORATORS[target], expected=new)
 
 
-def _calls(module: Module, project: Project) -> Iterator[Finding]:
+def _constraints(module: Module, project: Project) -> Iterator[Finding]:
+    for call, scope in module.every(ast.Call):
+        old = sorted({keyword.arg or "" for keyword in call.keywords} & OLD_CONSTRAINTS)
+        if old and project.resolver.resolve(call.func, scope) == "pydantic.Field":
+            yield RULE.violation(module, call, f"Field({old[0]}=...), which Pydantic 2 does not know")
+
+
+def _calls(module: Module, project: Project, *, guess: bool) -> Iterator[Finding]:
+    """The old methods; ``guess`` says whether those of unknown objects are judged by how they look."""
     for call, scope in module.every(ast.Call):
         func = call.func
-        if isinstance(func, ast.Attribute) and func.attr in METHODS:
-            of = _receiver(func.value, scope, project)
-            if _is_inherited(of, func.attr, project) or (of is None and _is_unmistakable(call, func)):
-                finding = RULE.note if of is None and func.attr in SURE else RULE.violation
-                yield finding(module, func, f"{func.attr}(), the interface of Pydantic 1")
+        if not isinstance(func, ast.Attribute) or func.attr not in METHODS:
+            continue
+        of = _receiver(func.value, scope, project)
+        found = f"{func.attr}(), the interface of Pydantic 1"
+        if _is_inherited(of, func.attr, project):
+            yield RULE.violation(module, func, found)
+        elif of is None and guess and _is_unmistakable(call, func):
+            yield (RULE.note if func.attr in SURE else RULE.violation)(module, func, found)
+        elif of is None and guess and func.attr == "dict" and CHOOSING & {k.arg for k in call.keywords}:
+            yield RULE.note(module, func, found)
 
 
 def _receiver(node: ast.expr, scope: Scope, project: Project) -> Class | str | None:

@@ -4,7 +4,8 @@
 
 Give each route a `response_model`, or its handler a return annotation that names a model. Nothing to
 declare: status 204 and 304, a handler that returns a `Response`, a response class that carries no model
-(redirect, HTML, file, stream), generators and websockets. An ORM model is no response model.
+(redirect, HTML, file, stream), generators and websockets. An ORM model is no response model. A handler that
+gives nothing back may say so by `-> None`; status 204 says it better.
 
 ## Why
 
@@ -89,6 +90,11 @@ MODELLESS: Final = frozenset(
         "Response",
     )
 )
+PAGES: Final = frozenset(
+    f"fastapi.openapi.docs.get_{page}"
+    for page in ("swagger_ui_html", "redoc_html", "swagger_ui_oauth2_redirect_html")
+)
+"""Functions of FastAPI's that give an HTMLResponse."""
 LOOSE: Final = frozenset(
     {"dict", "typing.Any", "object", "typing.Dict", "typing.Mapping", "typing.MutableMapping"}
 )
@@ -174,7 +180,7 @@ def _annotation(route: Route, handler: Function, annotation: ast.expr, project: 
             yield _at(route, handler, found, note=not _gives(handler))
     elif entity := _entity(annotation, scope, project):
         found = f"the ORM model {entity.name} as what the route returns"
-        yield _at(route, handler, found, note=not is_entity(entity, project.resolver), **_ORM)
+        yield _at(route, handler, found, note=not _has_its_own_table(entity, project), **_ORM)
     elif _is_loose(annotation, scope, project):
         shown = written(annotation)
         yield _at(route, handler, f"{handler.name}() -> {shown}, which filters nothing", note=True)
@@ -190,7 +196,7 @@ _ORM: Final = {
 def _model(route: Route, model: ast.expr, project: Project) -> Iterator[Finding]:
     scope = route.scope
     if entity := _entity(model, scope, project):
-        finding = RULE.note if is_pydantic(entity, project.resolver) else RULE.violation
+        finding = RULE.violation if _has_its_own_table(entity, project) else RULE.note
         yield finding(route.module, model, f"the ORM model {entity.name} as the response model", **_ORM)
     elif _is_loose(model, scope, project):
         yield RULE.note(route.module, model, f"response_model={written(model)}, which filters nothing")
@@ -223,13 +229,20 @@ def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
     return None
 
 
+def _has_its_own_table(entity: Class, project: Project) -> bool:
+    """Whether a class is mapped itself: an SQLModel class that only derives from such a one is a schema."""
+    if not is_pydantic(entity, project.resolver):
+        return True
+    return any(keyword.arg == "table" for keyword in entity.node.keywords)
+
+
 def _is_loose(node: ast.expr, scope: Scope, project: Project) -> bool:
-    parts = [
-        p
-        for p in element_types(node, scope, project.resolver)
-        if not (isinstance(p, ast.Constant) and p.value is None)
-    ]
+    parts = [p for p in element_types(node, scope, project.resolver) if not _is_none(p)]
     return bool(parts) and any(_is_loose_part(part, scope, project) for part in parts)
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_loose_part(node: ast.expr, scope: Scope, project: Project) -> bool:
@@ -243,7 +256,9 @@ def _is_loose_part(node: ast.expr, scope: Scope, project: Project) -> bool:
 
 
 def _is_response(of: "Class | str | None", project: Project) -> bool:
-    if isinstance(of, str) and of.startswith(("starlette.responses.", "sse_starlette.", "fastapi.sse.")):
+    if isinstance(of, str) and (
+        of.startswith(("starlette.responses.", "sse_starlette.", "fastapi.sse.")) or of in PAGES
+    ):
         return True
     return project.resolver.is_kind(of, RESPONSE) or (isinstance(of, str) and of.endswith("TemplateResponse"))
 
@@ -301,8 +316,12 @@ def _answers_by_itself(route: Route, project: Project) -> bool:
     if handler is None or handler.is_generator or _response_class_is_modelless(route, project):
         return True
     if handler.returns is not None:
-        parts = list(element_types(handler.returns, handler.parent or handler, project.resolver))
-        of = [project.resolver.annotated(part, handler.parent or handler) for part in parts]
-        if any(_is_response(one, project) for one in of):
+        parts = element_types(handler.returns, handler.parent or handler, project.resolver)
+        of = [
+            project.resolver.annotated(part, handler.parent or handler)
+            for part in parts
+            if not _is_none(part)
+        ]
+        if of and all(_is_response(one, project) for one in of):
             return True
     return _returns_responses(handler, project)

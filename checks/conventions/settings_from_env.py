@@ -53,7 +53,7 @@ from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Class, Module, Project, Scope, Variable, parent, written
+from checks.source import Class, Function, Module, Project, Scope, Variable, parent, written
 from checks.source.kinds import is_settings, literal_keywords
 
 NAMES: Final = frozenset({"getenv", "environ", "getenvb", "environb"})
@@ -61,16 +61,37 @@ SOURCES: Final = frozenset(f"os.{name}" for name in NAMES)
 WRITES: Final = frozenset(
     {"setdefault", "update", "copy", "pop", "clear", "putenv", "items", "keys", "values"}
 )
+SECRET_MARKS: Final = (b"SECRET", b"_KEY", b"PASSWORD", b"TOKEN", b"PEPPER")
 MARKS: Final = (b"environ", b"getenv", b"onfig", b"dotenv_values")
 OTHER_READERS: Final = frozenset(
     {"starlette.config.Config", "decouple.config", "environs.Env", "environ.Env"}
+)
+READERS: Final = frozenset(name.rpartition(".")[2] for name in OTHER_READERS)
+DEFAULT_AT: Final[dict[str, int]] = {"starlette.config.Config": 2}
+"""Where a reader takes its default by position; the second place where it is not named here."""
+VALIDATORS: Final = (
+    "pydantic.field_validator",
+    "pydantic.model_validator",
+    "pydantic.validator",
+    "pydantic.root_validator",
 )
 SECRET: Final = re.compile(
     r"(?:.*_)?(?:secret|secret_key|password|passwd|passphrase|api_key|apikey|private_key|access_key|jwt_key|signing_key"
     r"|encryption_key|auth_token|access_token|bot_token|api_token|client_secret|jwt_secret|token|pepper)",
     re.IGNORECASE,
 )
-STAGE: Final = re.compile(r"(?:[A-Z0-9]+_)*(?:ENV|ENVIRONMENT|STAGE|ENV_FILE|DOTENV)")
+STAGE: Final = re.compile(r"(?:[A-Z0-9]+_)*(?:ENV|ENVIRONMENT|STAGE|ENV_FILE|DOTENV|SECRETS_DIR)")
+SYSTEM: Final = re.compile(
+    r"HOME|PATH|PYTHONPATH|VIRTUAL_ENV|PWD|USER|USERNAME|USERPROFILE|LOGNAME|SHELL|LANG|TERM|TZ|TMP|TEMP|TMPDIR"
+    r"|HOSTNAME|COMPUTERNAME|WINDIR|SYSTEMROOT|COMSPEC|APPDATA|LOCALAPPDATA|DISPLAY|SSH_AUTH_SOCK|XDG_\w+"
+    r"|PYTEST_CURRENT_TEST",
+    re.IGNORECASE,
+)
+"""Variables of the operating system or of a tool, which nobody sets to configure the application."""
+CERTAIN: Final = re.compile(
+    r"(?:\w+_)?(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGNING_KEY|ENCRYPTION_KEY|PRIVATE_KEY|CLIENT_SECRET|PEPPER)"
+)
+KEY: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+=!@#$%^&*.~-]{12,}")
 CREDENTIALS: Final = re.compile(r"[\w+]+://[^:/@\s]+:[^@/\s{}$]+@")
 RULE = Rule(
     __name__,
@@ -85,6 +106,8 @@ def check(project: Project) -> Iterator[Finding]:
     for module in project.application:
         if any(mark in module.content for mark in MARKS):
             yield from _reads(module, project)
+        if any(mark in module.content for mark in SECRET_MARKS):
+            yield from _constants(module, project)
     for cls in settings_classes(project):
         yield from _env_file(cls, project)
         yield from _secrets(cls, project)
@@ -109,13 +132,14 @@ def settings_classes(project: Project) -> Iterator[Class]:
 
 def _reads(module: Module, project: Project) -> Iterator[Finding]:
     names = NAMES | _other_names(module)
+    readers = READERS | {alias.asname for alias in _imported(module) if alias.name in READERS}
     for node, scope in module.every(ast.Attribute, ast.Name):
         name = node.attr if isinstance(node, ast.Attribute) else node.id
         if name in names:
             target = project.resolver.resolve(node, scope)
             if target in SOURCES:
                 yield from _looks(node, scope, f"the environment read with {target}", project)
-        elif name in {"Config", "config", "Env"} and isinstance(parent(node), ast.Call):
+        elif name in readers and isinstance(parent(node), ast.Call):
             call = parent(node)
             if isinstance(call, ast.Call) and call.func is node:
                 target = project.resolver.resolve(node, scope)
@@ -130,14 +154,38 @@ def _reads(module: Module, project: Project) -> Iterator[Finding]:
 def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterator[Finding]:
     """The looks into the environment, itself or a copy of it, that start at an expression."""
     held = _copied(node)
+    if not _is_read(held) and _is_handed_on(held, scope, project):
+        yield RULE.note(scope.module, held, f"{found}, where it is handed to")
     for look in [held] if _is_read(held) else _by_name(held):
-        lenient = _runs_as_script(look) or _chooses_settings(look, scope, project)
+        lenient = _runs_as_script(look) or _chooses_settings(look, scope, project) or _is_of_the_system(look)
         yield (RULE.note if lenient else RULE.violation)(scope.module, _whole(look), found)
 
 
-def _copied(node: ast.expr) -> ast.expr:
-    """The copy that is made of a mapping at once, as by ``dict(...)``; else the mapping itself."""
+def _is_handed_on(node: ast.expr, scope: Scope, project: Project) -> bool:
+    """Whether the environment itself is given to a function of the project, which may read it."""
     around = parent(node)
+    call = parent(around) if isinstance(around, ast.keyword) else around
+    if not isinstance(call, ast.Call) or call.func is node:
+        return False
+    target = project.resolver.resolve(call.func, scope)
+    return isinstance(target, Function) or (
+        isinstance(target, Class) and not is_settings(target, project.resolver)
+    )
+
+
+def _is_of_the_system(node: ast.expr) -> bool:
+    """Whether the variable that is read belongs to the operating system."""
+    names = [inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant)]
+    return bool(names) and isinstance(names[0], str) and bool(SYSTEM.fullmatch(names[0]))
+
+
+def _copied(node: ast.expr) -> ast.expr:
+    """What stands for a mapping at once, a copy as by ``dict(...)`` or a choice; else the mapping itself."""
+    around = parent(node)
+    if isinstance(around, ast.NamedExpr | ast.BoolOp | ast.IfExp) and node is not getattr(
+        around, "test", None
+    ):
+        return _copied(around)
     if isinstance(around, ast.Call) and node in around.args and written(around.func) == "dict":
         return _copied(around)
     if isinstance(around, ast.Dict) and any(
@@ -179,7 +227,7 @@ def _block_around(node: ast.AST) -> ast.AST:
 
 def _chooses_settings(node: ast.expr, scope: Scope, project: Project) -> bool:
     """Whether the variable says which settings to take: in the settings' configuration, or beside them."""
-    if _configures(node, scope, project):
+    if _configures(node, scope, project) or _finds_source(node):
         return True
     names = (inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant))
     if not any(isinstance(name, str) and STAGE.fullmatch(name) for name in names):
@@ -187,6 +235,24 @@ def _chooses_settings(node: ast.expr, scope: Scope, project: Project) -> bool:
     return not isinstance(scope, Class) and any(
         is_settings(c, project.resolver) for c in scope.module.classes
     )
+
+
+def _finds_source(node: ast.expr) -> bool:
+    """Whether the value ends, by itself or under one name, as ``_env_file=`` or ``_secrets_dir=``."""
+    around: ast.AST | None = node
+    while isinstance(around, ast.expr | ast.keyword):
+        if _is_source(around):
+            return True
+        around = parent(around)
+    target = around.targets[0] if isinstance(around, ast.Assign) else getattr(around, "target", None)
+    if not isinstance(target, ast.Name) or around is None:
+        return False
+    uses = (n for n in ast.walk(_block_around(around)) if isinstance(n, ast.Name) and n.id == target.id)
+    return any(_is_source(parent(use)) for use in uses)
+
+
+def _is_source(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.keyword) and (node.arg or "").startswith(("_env_", "_secrets_"))
 
 
 def _configures(node: ast.AST, scope: Scope, project: Project) -> bool:
@@ -205,11 +271,14 @@ def _configures(node: ast.AST, scope: Scope, project: Project) -> bool:
 def _is_read(node: ast.expr) -> bool:
     around = parent(node)
     if isinstance(around, ast.Attribute):
-        return around.attr not in WRITES
+        call = parent(around)
+        gives = around.attr in {"setdefault", "pop"} and not isinstance(parent(call or around), ast.Expr)
+        return around.attr not in WRITES or (gives and isinstance(call, ast.Call))
     if isinstance(around, ast.Subscript):
         return isinstance(around.ctx, ast.Load) if around.value is node else True
     if isinstance(around, ast.Call):
-        return around.func is node
+        is_function = (getattr(node, "attr", "") or getattr(node, "id", "")) in {"getenv", "getenvb"}
+        return around.func is node or is_function
     return isinstance(around, ast.Compare)
 
 
@@ -322,21 +391,30 @@ def _made_with_file(cls: Class, project: Project) -> bool:
     return False
 
 
+def _imported(module: Module) -> Iterator[ast.alias]:
+    return (alias for node, _ in module.every(ast.ImportFrom) for alias in node.names)
+
+
 def _other_names(module: Module) -> set[str]:
     """The local names of the environment: ``from os import environ as env``, and ``env = os.environ``."""
-    imported = {
-        alias.asname
-        for node, _ in module.every(ast.ImportFrom)
-        for alias in node.names
-        if alias.asname and alias.name in NAMES
-    }
+    imported = {alias.asname for alias in _imported(module) if alias.asname and alias.name in NAMES}
     assigned = {
-        getattr(target, "id", "") or getattr(target, "attr", "")
+        _last(target)
         for node, _ in module.every(ast.Assign)
         for target in node.targets
-        if (getattr(node.value, "id", "") or getattr(node.value, "attr", "")) in NAMES | imported
+        if _last(node.value) in NAMES | imported
     }
-    return (imported | assigned) - {""}
+    named = {
+        name
+        for scope in module.scopes
+        for name, bindings in scope.names.items()
+        if any(isinstance(b.node, ast.NamedExpr) and _last(b.value) in NAMES | imported for b in bindings)
+    }
+    return (imported | assigned | named) - {""}
+
+
+def _last(node: ast.expr | None) -> str:
+    return getattr(node, "id", "") or getattr(node, "attr", "")
 
 
 def _is_part(cls: Class, project: Project) -> bool:
@@ -370,15 +448,85 @@ def _secrets(cls: Class, project: Project) -> Iterator[Finding]:
         text = _default_text(value, cls, project)
         if text is None or not text.strip():
             continue
-        words = {
-            "expected": "a secret without a default",
-            "why": "A default that works ends up in production, where everybody can read it.",
-            "next": "Let the settings ask for it, and keep its value out of the source",
-        }
         if SECRET.fullmatch(name):
-            yield RULE.violation(cls.module, statement, f"{name}, a secret with a usable default", **words)
+            finding = RULE.note if _is_refused(text, cls, project) else RULE.violation
+            yield finding(cls.module, statement, f"{name}, a secret with a usable default", **NO_DEFAULT)
         elif CREDENTIALS.match(text):
-            yield RULE.note(cls.module, statement, f"a password in the default of {name}", **words)
+            yield RULE.note(cls.module, statement, f"a password in the default of {name}", **NO_DEFAULT)
+
+
+NO_DEFAULT: Final = {
+    "expected": "a secret without a default",
+    "why": "A default that works ends up in production, where everybody can read it.",
+    "next": "Let the settings ask for it, and keep its value out of the source",
+}
+
+
+def _is_refused(text: str, cls: Class, project: Project) -> bool:
+    """Whether a class that validates its values knows the default's text, and raises."""
+    classes = [base for base in project.resolver.mro(cls) if isinstance(base, Class)]
+    methods = [method for base in classes for method in base.methods]
+    validates = any(
+        project.resolver.resolve(getattr(decorator, "func", decorator), method.parent or cls) in VALIDATORS
+        for method in methods
+        for decorator in method.decorators
+    ) or any(method.name == "model_post_init" for method in methods)
+    return validates and any(_knows(text, method, project) for method in methods if method.nodes(ast.Raise))
+
+
+def _knows(text: str, method: Function, project: Project) -> bool:
+    """Whether a method has a text, or a part of it, or the constant that holds it."""
+    for node in method.nodes(ast.Constant, ast.Name):
+        known = node.value if isinstance(node, ast.Constant) else _default_text(node, method, project)
+        if isinstance(known, str) and len(known) > 3 and known.lower() in text.lower():
+            return True
+    return False
+
+
+def _constants(module: Module, project: Project) -> Iterator[Finding]:
+    """Secrets in the source of a module or of a plain class."""
+    classes = (c for c in module.classes if not is_settings(c, project.resolver) and not _is_enum(c, project))
+    for scope in (module, *classes):
+        for statement in scope.node.body:  # type: ignore[attr-defined]
+            name = _field_name(statement)
+            value = getattr(statement, "value", None)
+            if not name.isupper() or value is None or not SECRET.fullmatch(name):
+                continue
+            text = _default_text(value, scope, project)
+            if text is None or not _is_a_secret(text, name):
+                continue
+            reader = _reader_of(value, scope, project) if isinstance(value, ast.Call) else ""
+            if reader.startswith("os."):
+                continue  # the look itself is found
+            finding = RULE.violation if reader or CERTAIN.fullmatch(name) else RULE.note
+            found = f"{name}, a secret with a usable default" if reader else f"{name}, a secret in the source"
+            yield finding(module, statement, found, **NO_DEFAULT)
+
+
+def _is_a_secret(text: str, name: str) -> bool:
+    """Whether a text may be the secret itself, and not the name of a header, a field or a place."""
+    if any(mark in text for mark in ("{{", "/", " ", "<")) or not text.strip():
+        return False
+    plain = re.sub(r"[\W_]", "", text).lower()
+    if plain in re.sub(r"[\W_]", "", name).lower():
+        return False
+    return bool(CERTAIN.fullmatch(name)) or bool(KEY.fullmatch(text))
+
+
+def _is_enum(cls: Class, project: Project) -> bool:
+    return any(str(base).startswith("enum.") for base in project.resolver.mro(cls))
+
+
+def _reader_of(call: ast.Call, scope: Scope, project: Project) -> str:
+    """What reads a variable by this call, such as starlette's Config; empty where nothing does."""
+    target = project.resolver.resolve(call.func, scope)
+    if isinstance(target, str):
+        owner = target.rpartition(".")[0]
+        if target in {"os.getenv", "os.environ.get", *OTHER_READERS}:
+            return target
+        return owner if owner in OTHER_READERS else ""
+    of = project.resolver.infer(call.func, scope)
+    return of if isinstance(of, str) and of in OTHER_READERS else ""
 
 
 def _field_name(statement: ast.stmt) -> str:
@@ -394,16 +542,23 @@ def _default_text(value: ast.expr, scope: Scope, project: Project) -> str | None
     if isinstance(value, ast.Constant):
         return value.value if isinstance(value.value, str) else None
     if isinstance(value, ast.Call):
-        target = project.resolver.resolve(value.func, scope)
-        if target not in {"pydantic.Field", "pydantic.SecretStr"}:
-            return None
-        default = next((k.value for k in value.keywords if k.arg == "default"), None)
-        given = value.args[0] if value.args else default
+        given = _default_of(value, scope, project)
         return _default_text(given, scope, project) if given is not None else None
     target = project.resolver.resolve(value, scope) if isinstance(value, ast.Name) else None
     if isinstance(target, Variable) and isinstance(target.binding.value, ast.Constant):
         return _default_text(target.binding.value, scope, project)
     return None
+
+
+def _default_of(call: ast.Call, scope: Scope, project: Project) -> ast.expr | None:
+    """The default inside a call that makes a field, wraps a secret or reads a variable."""
+    named = next((keyword.value for keyword in call.keywords if keyword.arg == "default"), None)
+    target = project.resolver.resolve(call.func, scope)
+    if target in {"pydantic.Field", "pydantic.SecretStr", "starlette.datastructures.Secret"}:
+        return call.args[0] if call.args else named
+    reader = _reader_of(call, scope, project)
+    place = DEFAULT_AT.get(reader, 1)
+    return (call.args[place] if len(call.args) > place else named) if reader else None
 
 
 def _old_config(cls: Class) -> Iterator[Finding]:

@@ -53,11 +53,33 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.conventions.layer_imports import BUILDERS, SESSIONS
 from checks.finding import Finding
-from checks.source import Class, Module, Project, Scope, written
+from checks.source import Class, Function, Module, Project, Scope, parent, written
 from checks.source.kinds import is_mapped
 
 OLD_BASES: Final = frozenset({"sqlalchemy.orm.declarative_base", "sqlalchemy.orm.as_declarative"})
 NAMED: Final = frozenset({"session", "db", "db_session", "sess", "_session"})
+HOLDERS: Final = SESSIONS | {"sqlalchemy.orm.object_session"}
+STEPS: Final = frozenset(
+    [
+        "filter",
+        "filter_by",
+        "join",
+        "outerjoin",
+        "options",
+        "order_by",
+        "group_by",
+        "one_or_none",
+        "with_entities",
+    ]
+)
+"""Methods that only a query of SQLAlchemy's has."""
+DECLARED: Final = frozenset(
+    {
+        "sqlalchemy.orm.declared_attr",
+        "sqlalchemy.ext.declarative.declared_attr",
+        "sqlalchemy.orm.declared_attr.directive",
+    }
+)
 RULE = Rule(
     __name__,
     expected="`name: Mapped[type] = mapped_column(...)`",
@@ -81,6 +103,15 @@ def check(project: Project) -> Iterator[Finding]:
                 yield RULE.violation(
                     module, call.func, "the old declarative_base()", expected="a subclass of DeclarativeBase"
                 )
+            elif target == "sqlalchemy.select" and call.args and isinstance(call.args[0], ast.List):
+                yield RULE.violation(
+                    module,
+                    call.func,
+                    "a list given to select()",
+                    expected="select(first, second)",
+                    why="SQLAlchemy 2.0 takes the columns one by one, and refuses a list.",
+                    next="Hand the columns over without the brackets",
+                )
             elif _is_query(call, scope, target, project):
                 yield RULE.violation(
                     module,
@@ -92,6 +123,9 @@ def check(project: Project) -> Iterator[Finding]:
                 )
         for cls in module.classes:
             yield from _columns(cls, project)
+        if b"declared_attr" in module.content:
+            for function in module.functions:
+                yield from _declared(function, project)
 
 
 def subjects(project: Project) -> int:
@@ -112,14 +146,23 @@ def _is_query(call: ast.Call, scope: Scope, target: object, project: Project) ->
     if not isinstance(call.func, ast.Attribute) or call.func.attr != "query":
         return False
     if isinstance(target, str):
-        return target.rpartition(".")[0] in SESSIONS
+        return target.rpartition(".")[0] in HOLDERS
     name = getattr(call.func.value, "id", "") or getattr(call.func.value, "attr", "")
     if target is not None or name not in NAMED or not call.args:
         return False
     queried = call.args[0]
     root = queried.value if isinstance(queried, ast.Attribute) else queried
     of = project.resolver.resolve(root, scope)
-    return is_mapped(of, project.resolver) if isinstance(of, Class) else _is_capitalised(root)
+    if isinstance(of, Class):
+        return is_mapped(of, project.resolver)
+    is_sure = name != "db" and b"sqlalchemy" in scope.module.content and not isinstance(queried, ast.Constant)
+    return is_sure or _is_capitalised(root) or _goes_on(call)
+
+
+def _goes_on(call: ast.Call) -> bool:
+    """Whether a method that only queries have is called on the result."""
+    around = parent(call)
+    return isinstance(around, ast.Attribute) and around.attr in STEPS and isinstance(parent(around), ast.Call)
 
 
 def _is_capitalised(node: ast.expr) -> bool:
@@ -145,6 +188,23 @@ def _columns(cls: Class, project: Project) -> Iterator[Finding]:
                 "a relationship without its type",
                 expected="`name: Mapped[...] = relationship(...)`",
             )
+
+
+def _declared(function: Function, project: Project) -> Iterator[Finding]:
+    """A column that a mixin's method gives back, without its type."""
+    scope = function.parent or function
+    if not any(project.resolver.resolve(decorator, scope) in DECLARED for decorator in function.decorators):
+        return
+    for statement in function.nodes(ast.Return):
+        made = statement.value
+        if (
+            isinstance(made, ast.Call)
+            and project.resolver.resolve(made.func, function) == "sqlalchemy.Column"
+        ):
+            finding = (
+                RULE.note if function.returns and "Mapped" in written(function.returns) else RULE.violation
+            )
+            yield finding(function.module, made, "a declared attribute that gives Column(...)")
 
 
 def _is_typed(statement: ast.stmt) -> bool:

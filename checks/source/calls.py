@@ -1,6 +1,7 @@
 """What blocks the event loop: directly, or through functions of the project that an async function calls."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -170,6 +171,35 @@ _HARMLESS: Final = (
     "from_url",
     "meta",
 )
+_READS: Final = "get|list|create|update|delete|fetch|search|retrieve|send|publish"
+_VERBS_OF: Final[dict[str, re.Pattern[str]]] = {
+    "stripe.": re.compile(rf"(?:{_READS}|modify|capture|confirm|cancel|pay)(?!\w)"),
+    "twilio.rest.Client.": re.compile(rf"(?:{_READS})"),
+    "sendgrid.SendGridAPIClient.": re.compile(r"send"),
+    "google.cloud.": re.compile(
+        r"(?:upload|download|list|get|create|delete|insert|load|access)_\w+|query|result|reload|exists|stream|delete"
+    ),
+    "boto3.resource.": re.compile(r"[a-z]\w*"),
+    "boto3.session.Session.client.": re.compile(r"(?!generate_|get_paginator|get_waiter|close|meta)[a-z]\w*"),
+    "boto3.Session.client.": re.compile(r"(?!generate_|get_paginator|get_waiter|close|meta)[a-z]\w*"),
+    "pymongo.MongoClient.": re.compile(
+        r"find_\w+|insert_\w+|update_\w+|delete_\w+|replace_one|aggregate|count_\w+|command|distinct|bulk_write"
+        r"|create_index|drop\w*|list_\w+|server_info"
+    ),
+    "opensearchpy.OpenSearch.": re.compile(r"(?!close)[a-z]\w*"),
+    "qdrant_client.QdrantClient.": re.compile(r"(?!close)[a-z]\w*"),
+    "supabase.create_client.": re.compile(r"execute|upload|download|sign_\w+|get_user"),
+    "groq.Groq.": re.compile(r"create|list|retrieve"),
+    "openai.chat.completions.": re.compile(r"create"),
+    "openai.ChatCompletion.": re.compile(r"create"),
+    "openai.Completion.": re.compile(r"create"),
+    "openai.AzureOpenAI.": re.compile(r"create|list|retrieve|delete|generate"),
+    "psycopg.connect.": re.compile(r"execute|commit|rollback|fetch\w+"),
+    "pymysql.connect.": re.compile(r"execute|commit|rollback|fetch\w+"),
+    "mysql.connector.connect.": re.compile(r"execute|commit|rollback|fetch\w+"),
+}
+"""Clients that wait for a network in some methods only: the beginning of their names to those methods."""
+_VERBED: Final = tuple(_VERBS_OF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +231,10 @@ def sort_of(name: str) -> str:
     if name.startswith(_CLIENTS):
         method = name.rpartition(".")[2]
         return "" if method.startswith(_HARMLESS) else "other"
+    if name.startswith(_VERBED) and "Async" not in name:
+        method = name.rpartition(".")[2]
+        waits = any(name.startswith(p) and verbs.fullmatch(method) for p, verbs in _VERBS_OF.items())
+        return "other" if waits else ""
     return ""
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from checks.conventions._helpers import with_helpers
+from checks.conventions.lifespan import lifespans
 from checks.source import Class, Function, Layer, Module, Project
 from checks.source.kinds import is_entity, is_pydantic, is_settings
 
@@ -230,7 +232,10 @@ def import_http(project: Project) -> Mutants:
 
 def _blocking(statement: str, *imports: str) -> Callable[[Project], Mutants]:
     def mutate(project: Project) -> Mutants:
+        at_start = with_helpers(lifespans(project), project)
         for method in [*_methods(project, Layer.SERVICE, Layer.REPOSITORY), *_handlers(project)]:
+            if method in at_start:  # before the first request a wait hinders nobody: a note
+                continue
             line, text = _inserted(method, statement, *imports)
             yield method.module, line, text
 
