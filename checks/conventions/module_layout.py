@@ -88,11 +88,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
-from checks.conventions.layer_imports import BUILDERS, SESSIONS
 from checks.finding import Finding, Place
 from checks.source import Area, Class, Layer, Module, Project, written
 from checks.source.kinds import is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS, inner
+from checks.source.sessions import BUILDERS, QUERIES, session_method
 
 KINDS: Final = frozenset(
     [
@@ -219,8 +219,8 @@ def _has_queries(module: Module, project: Project) -> bool:
     ):
         return False
     for call, scope in module.every(ast.Call):
-        target = project.resolver.resolve(call.func, scope)
-        if isinstance(target, str) and (target in BUILDERS or target.rpartition(".")[0] in SESSIONS):
+        builds = project.resolver.resolve(call.func, scope) in BUILDERS
+        if builds or session_method(call, scope, project.resolver) in QUERIES:
             statement = written(call).upper()
             if "SELECT 1" not in statement and "(1)" not in statement:
                 return True
