@@ -180,8 +180,9 @@ def _let_pass(raised: list[Raised], handled: _Handled, project: Project) -> Iter
     for function in {**project.handlers, **project.dependencies} if raisers else ():
         for call in function.nodes(ast.Call):
             target = project.resolver.resolve(call.func, function)
-            for of in raisers.get(target, ()) if isinstance(target, Function) else ():
-                calls.setdefault((target, of), []).append((call, function))
+            if isinstance(target, Function):
+                for of in raisers.get(target, ()):
+                    calls.setdefault((target, of), []).append((call, function))
     for (target, of), callers in calls.items():
         unguarded = [pair for pair in callers if not _is_guarded(*pair, of, project)]
         for call, function in unguarded if len(unguarded) < len(callers) else ():
