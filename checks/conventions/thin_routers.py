@@ -163,8 +163,10 @@ PERSON: Final = re.compile(
     r"tenant|organi[sz]ation|role|permission|identity|viewer|caller|request|\bme\b"
 )
 """Words of who is asking, and on whose behalf."""
-STATUS: Final = re.compile(r"(?:HTTP_|\(|status_code=)([1-5]\d\d)(?!\d)")
-STATUS_NAME: Final = re.compile(r"HTTPStatus\.([A-Z_]+)")
+NOTHING_THERE: Final = frozenset({304, 404, 406, 410, 412, 428, *range(500, 600)})
+"""Statuses that speak of the answer, a condition of the request or a fault, and not of a rule."""
+RESULT: Final = re.compile(r"result|response|outcome|payload|token|claim|report|answer|output|reply")
+"""Words of what a service answers, which is no entity."""
 ASKER: Final = re.compile(r"user|current")
 ASIDE: Final = frozenset(
     [
@@ -256,13 +258,18 @@ def _raised_by(branch: ast.If) -> Iterator[ast.Raise]:
         yield from (node for node in after[:1] if isinstance(node, ast.Raise))
 
 
-def _status(node: ast.Raise) -> int:
+def _status(node: ast.Raise, handler: Function, project: Project) -> int:
     """The HTTP status that is raised, as far as the statement tells; 0 where it does not."""
-    text = written(node)
-    if number := STATUS.search(text):
-        return int(number[1])
-    if name := STATUS_NAME.search(text):
-        return int(HTTPStatus.__members__.get(name[1], 0))
+    if not isinstance(node.exc, ast.Call):
+        return 0
+    for given in (*node.exc.args[:1], *(k.value for k in node.exc.keywords if k.arg == "status_code")):
+        if isinstance(given, ast.Constant):
+            return given.value if isinstance(given.value, int) else 0
+        named = str(project.resolver.resolve(given, handler))
+        if number := re.search(r"\.HTTP_(\d{3})", named):
+            return int(number[1])
+        if named.startswith("http.HTTPStatus."):
+            return int(HTTPStatus.__members__.get(named.rpartition(".")[2], 0))
     return 0
 
 
@@ -278,9 +285,9 @@ def _after(statement: ast.stmt) -> list[ast.stmt]:
 
 def _is_answer(test: ast.expr, raised: list[ast.Raise], handler: Function, project: Project) -> bool:
     """Whether a condition may be one of access, or says no more than that there is nothing, or a fault."""
-    statuses = {_status(node) for node in raised}
+    statuses = {_status(node, handler, project) for node in raised}
     given = [target for _, target in _parameters_in(test, handler, project)]
-    if statuses <= {404, *range(500, 600)} or _asks_for_permission(test, handler, project):
+    if statuses <= NOTHING_THERE or _asks_for_permission(test, handler, project):
         return True
     if given and handler not in project.handlers:
         return True  # whose the values are that a helper was given cannot be told
@@ -303,15 +310,15 @@ def _mutates(node: ast.AST, entities: set[str]) -> bool:
 def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -> Sure:
     """How plainly an attribute is the state of an entity that the handler loaded."""
     root: ast.expr = node.value
-    while isinstance(root, ast.Attribute):
-        root = root.value
+    while isinstance(root, ast.Attribute | ast.NamedExpr):
+        root = root.target if isinstance(root, ast.NamedExpr) else root.value
     if not isinstance(root, ast.Name) or isinstance(getattr(node, "parent", None), ast.Call):
         return Sure.NO
     target = project.resolver.lookup(root.id, handler, root.lineno)
     if not isinstance(target, Variable) or target.binding.scope is not handler:
         return _of_parameter(target, project)
     reaching = _reaching(root, handler)
-    return max((_of_local(binding, handler, project) for binding in reaching), default=Sure.NO)
+    return max((_of_local(root.id, binding, handler, project) for binding in reaching), default=Sure.NO)
 
 
 def _reaching(name: ast.Name, handler: Function) -> list[Binding]:
@@ -400,7 +407,8 @@ def _is_below_router(called: object, project: Project) -> bool:
     return isinstance(called, Function) and project.layer(called.module) in layers
 
 
-def _of_local(binding: Binding, handler: Function, project: Project) -> Sure:
+def _of_local(name: str, binding: Binding, handler: Function, project: Project) -> Sure:
+    """How plainly a local name is an entity: a mapped object, or a schema of one that a service gave."""
     if binding.kind == "for":
         return Sure.PERHAPS if _is_loaded(binding.value, handler, project) else Sure.NO
     value = _unawaited(binding.value)
@@ -414,7 +422,8 @@ def _of_local(binding: Binding, handler: Function, project: Project) -> Sure:
         return Sure.YES
     loaded = _is_below_router(called, project)
     if isinstance(of, Class) and is_pydantic(of, project.resolver):
-        return Sure.YES if loaded else Sure.NO
+        is_result = RESULT.search(of.name.lower()) or RESULT.search(name.lower())
+        return (Sure.PERHAPS if is_result else Sure.YES) if loaded else Sure.NO
     return Sure.PERHAPS if loaded else Sure.NO
 
 
@@ -488,7 +497,7 @@ def _root(node: ast.expr) -> ast.expr | None:
 def _is_entity(node: ast.expr, handler: Function, project: Project) -> bool:
     if not isinstance(node, ast.Name):
         return False
-    found = (_of_local(binding, handler, project) for binding in _reaching(node, handler))
+    found = (_of_local(node.id, binding, handler, project) for binding in _reaching(node, handler))
     return any(found)
 
 
@@ -501,7 +510,9 @@ def _sums(handler: Function, project: Project) -> Iterator[Finding]:
         computes = [
             inner
             for inner in _inside(loop.body)
-            if isinstance(inner, ast.AugAssign) and _reads_attribute(inner.value, names)
+            if isinstance(inner, ast.AugAssign)
+            and _reads_attribute(inner.value, names)
+            and not _gathers(inner, handler, project)
         ]
         mutates = [inner for inner in _inside(loop.body) if _mutates(inner, names)]
         if computes or mutates:
@@ -516,6 +527,16 @@ def _sums(handler: Function, project: Project) -> Iterator[Finding]:
                     yield _sum(
                         handler, series.generators[0].iter, f"{call.func.id}() over entities", project, call
                     )
+
+
+def _gathers(statement: ast.AugAssign, handler: Function, project: Project) -> bool:
+    """Whether ``+=`` makes a text or a list longer, which is presentation and no sum."""
+    parts: list[ast.expr] = [statement.target, statement.value]
+    while isinstance(parts[-1], ast.BinOp):
+        last = parts.pop()
+        assert isinstance(last, ast.BinOp)
+        parts += [last.right, last.left]
+    return any(project.resolver.infer(part, handler) in {"str", "bytes", "list"} for part in parts)
 
 
 def _reads_attribute(node: ast.expr, names: set[str]) -> bool:
