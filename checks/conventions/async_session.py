@@ -91,7 +91,6 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Function, Module, Project, Scope, Target, parent
-from checks.source.sessions import is_named_session
 
 ASYNC: Final = frozenset(
     f"sqlalchemy.ext.asyncio.{name}" for name in ("create_async_engine", "async_sessionmaker", "AsyncSession")
@@ -190,7 +189,7 @@ def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:
             yield RULE.violation(scope.module, func, f"a sync Engine's {method}()")
         elif owner == "sqlalchemy.ext.asyncio.AsyncSession" and method == "query":
             yield RULE.violation(scope.module, func, "query(), which only sync sessions have")
-    elif target is None and func.attr == "query" and is_named_session(func.value) and call.args:
+    elif target is None and func.attr == "query" and _is_named_session(func.value) and call.args:
         yield RULE.violation(scope.module, func, "a sync Session's query()")
 
 
@@ -200,6 +199,11 @@ def _is_made_async(call: ast.Call, scope: Scope, project: Project) -> bool:
     return isinstance(around, ast.Call) and str(project.resolver.resolve(around.func, scope)).endswith(
         "AsyncEngine"
     )
+
+
+def _is_named_session(node: ast.expr) -> bool:
+    name = getattr(node, "id", "") or getattr(node, "attr", "")
+    return name in {"session", "db", "db_session", "sess", "_session", "database_session"}
 
 
 def _annotations(module: Module, project: Project, lent: set[Function]) -> Iterator[Finding]:

@@ -54,9 +54,10 @@ from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Module, Project, Scope, written
 from checks.source.kinds import is_mapped
-from checks.source.sessions import BUILDERS, SESSIONS, is_named_session
+from checks.source.sessions import BUILDERS, SESSIONS
 
 OLD_BASES: Final = frozenset({"sqlalchemy.orm.declarative_base", "sqlalchemy.orm.as_declarative"})
+NAMED: Final = frozenset({"session", "db", "db_session", "sess", "_session"})
 RULE = Rule(
     __name__,
     expected="`name: Mapped[type] = mapped_column(...)`",
@@ -112,7 +113,8 @@ def _is_query(call: ast.Call, scope: Scope, target: object, project: Project) ->
         return False
     if isinstance(target, str):
         return target.rpartition(".")[0] in SESSIONS
-    if target is not None or not is_named_session(call.func.value) or not call.args:
+    name = getattr(call.func.value, "id", "") or getattr(call.func.value, "attr", "")
+    if target is not None or name not in NAMED or not call.args:
         return False
     queried = call.args[0]
     root = queried.value if isinstance(queried, ast.Attribute) else queried
