@@ -358,8 +358,7 @@ def _http_import(node: ast.AST, name: str, module: Module, project: Project) -> 
     local = getattr(node, "asname", None) or getattr(node, "name", "")
     uses = [use for use, _ in module.every(ast.Name) if use.id == local]
     apart = bool(uses) and all(_stands_in_dependency(use, module, project) for use in uses)
-    doubtful = apart or project.layer(module) is Layer.MODELS
-    return _http(node, name, module, project, RULE.note if doubtful else RULE.violation)
+    return _http(node, name, module, project, apart=apart)
 
 
 def _through_package(module: Module, layer: Layer, project: Project) -> Iterator[Finding]:
@@ -370,20 +369,20 @@ def _through_package(module: Module, layer: Layer, project: Project) -> Iterator
         target = project.resolver.resolve(node, scope) if node.attr[:1].isupper() else None
         if isinstance(target, str) and _is_http(target, layer, project):
             apart = _stands_in_dependency(node, module, project)
-            yield _http(node, target, module, project, RULE.note if apart else RULE.violation)
+            yield _http(node, target, module, project, apart=apart)
 
 
 def _is_http(name: str, layer: Layer, project: Project) -> bool:
     return project.resolver.is_kind(name, *HTTP.get(layer, ()))
 
 
-def _http(
-    node: ast.AST, name: str, module: Module, project: Project, finding: Callable[..., Finding]
-) -> Finding:
+def _http(node: ast.AST, name: str, module: Module, project: Project, *, apart: bool) -> Finding:
+    layer = project.layer(module)
+    finding = RULE.note if apart or layer is Layer.MODELS else RULE.violation
     return finding(
         module,
         node,
-        f"{name.rpartition('.')[2]}, an object of HTTP, in {_article(project.layer(module))}",
+        f"{name.rpartition('.')[2]}, an object of HTTP, in {_article(layer)}",
         expected="HTTP to stay in the router",
         why="What knows HTTP can serve nothing else: no worker, no command, no plain test.",
         next="Hand over plain values, and raise exceptions of the domain",
@@ -480,17 +479,26 @@ def _is_certainly_of_domain(home: Module, shared: Module, project: Project) -> b
     if layer is Layer.DEPENDENCIES:
         beside = (m for m in project.application if m.folder == home.folder)
         return any(project.layer(m) in UPPER[Layer.MODELS] for m in beside)
-    return layer not in {Layer.MODELS, Layer.SCHEMAS} or _stands_in_domain(home, shared)
+    return layer not in {Layer.MODELS, Layer.SCHEMAS} or _stands_in_domain(home, shared, project)
 
 
-def _stands_in_domain(home: Module, shared: Module) -> bool:
+def _stands_in_domain(home: Module, shared: Module, project: Project) -> bool:
     """Whether the first folder beside the shared code's is a domain's, and not named for a kind."""
     around = next((n for n, part in enumerate(shared.folder) if part.lower() in SHARED), 0)
     parts = [part.lower() for part in home.folder]
     if home.folder[:around] != shared.folder[:around]:
         return not BY_KIND.intersection(parts)
-    below = [part for part in parts[around:] if part not in ROOTS and not VERSION.fullmatch(part)]
-    return bool(below) and below[0] not in BY_KIND
+    own = (n for n, part in enumerate(parts) if part not in ROOTS and not VERSION.fullmatch(part))
+    first = next((n for n in own if n >= around), None)
+    if first is None or parts[first] in BY_KIND:
+        return False
+    return not BY_KIND.intersection(parts[first:]) or _has_own_layers(home.folder[: first + 1], project)
+
+
+def _has_own_layers(folder: tuple[str, ...], project: Project) -> bool:
+    """Whether routers or services stand below a folder, so that it is a domain's."""
+    below = (m for m in project.application if m.folder[: len(folder)] == folder)
+    return any(project.layer(module) in {Layer.ROUTER, Layer.SERVICE} for module in below)
 
 
 def _calls(module: Module, project: Project) -> Iterator[Finding]:
