@@ -3,9 +3,9 @@
 ## Rule
 
 `router` uses `service`, `service` uses `repository`, `repository` uses `models`; `schemas` and `models` use
-nothing above them. So a router neither queries nor calls a repository, a service builds no SQL and does not
-know HTTP, a repository returns models and not response schemas, and `core/` and `common/` import no domain
-module.
+nothing above them. So a router neither queries nor calls a repository (or an entity that queries), a service
+builds no SQL and does not know HTTP, a repository returns models and not response schemas, and `core/` and
+`common/` import no domain module. Only the module that puts the application together may know them all.
 
 ## Why
 

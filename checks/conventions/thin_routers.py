@@ -10,7 +10,7 @@ over entities and password hashing belong to the service.
 
 A rule that stands in a route is checked for that route alone. The next route, the worker and the import
 script each need it again, and one of them will lack it. This is a heuristic: where the source leaves doubt,
-it gives a note.
+it gives a note, as it does for questions of access and for answers that say "not there".
 
 ## Bad
 
@@ -165,16 +165,17 @@ PERSON: Final = re.compile(
 """Words of who is asking, and on whose behalf."""
 NOTHING_THERE: Final = frozenset({304, 404, 406, 410, 412, 428, *range(500, 600)})
 """Statuses that speak of the answer, a condition of the request or a fault, and not of a rule."""
+ADDRESS: Final = re.compile(r"url_for|url_path_for|presign|base_url|_url\(")
 RESULT: Final = re.compile(r"result|response|outcome|payload|token|claim|report|answer|output|reply")
 """Words of what a service answers, which is no entity."""
 ASKER: Final = re.compile(r"user|current")
 ASIDE: Final = frozenset(
     [
         *("log", "logs", "logging", "logger", "telemetry", "analytics", "audit", "metrics", "tracing"),
-        *("event", "events", "eventbus", "monitoring", "tracking"),
+        *("event", "events", "eventbus", "monitoring", "tracking", "cache", "caching", "limiter"),
     ]
 )
-"""Words of what only watches: it takes part in no work of the services."""
+"""Words of what only watches or remembers: it takes part in no work of the services."""
 TOTALS: Final = frozenset({"sum", "max", "min"})
 RULE = Rule(
     __name__,
@@ -292,7 +293,7 @@ def _is_answer(test: ast.expr, raised: list[ast.Raise], handler: Function, proje
     if given and handler not in project.handlers:
         return True  # whose the values are that a helper was given cannot be told
     loads = any(_loads(target, project) for target in given)
-    return statuses <= {401, 403} and (loads or _compares_with_outside(test, handler, project))
+    return statuses <= {401, 402, 403, 429} and (loads or _compares_with_outside(test, handler, project))
 
 
 def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
@@ -301,10 +302,12 @@ def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _mutates(node: ast.AST, entities: set[str]) -> bool:
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    """Whether a statement sets an attribute of one of these; the address of a thing is presentation."""
     if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
         return False
-    return any(isinstance(t, ast.Attribute) and written(t.value) in entities for t in targets)
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    changed = [t for t in targets if isinstance(t, ast.Attribute) and written(t.value) in entities]
+    return bool(changed) and not (node.value is not None and ADDRESS.search(written(node.value)))
 
 
 def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -> Sure:
