@@ -240,7 +240,8 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
             continue
         entities = {written(node.value) for node, _ in states}
         raised = list(_raised_by(branch))
-        mutates = any(_mutates(inner, entities) for inner in _inside([*branch.body, *branch.orelse]))
+        changes = [n for n in _inside([*branch.body, *branch.orelse]) if _mutates(n, entities)]
+        mutates = bool(changes) and not all(_is_mapping(change, branch.test) for change in changes)
         if not raised and not mutates:
             continue
         plain = any(sure is Sure.YES for _, sure in states) and not (
@@ -261,17 +262,30 @@ def _raised_by(branch: ast.If) -> Iterator[ast.Raise]:
 
 def _status(node: ast.Raise, handler: Function, project: Project) -> int:
     """The HTTP status that is raised, as far as the statement tells; 0 where it does not."""
-    if not isinstance(node.exc, ast.Call):
-        return 0
-    for given in (*node.exc.args[:1], *(k.value for k in node.exc.keywords if k.arg == "status_code")):
-        if isinstance(given, ast.Constant):
-            return given.value if isinstance(given.value, int) else 0
-        named = str(project.resolver.resolve(given, handler))
+    raised: ast.expr | None = node.exc
+    scope: Scope = handler
+    target = project.resolver.resolve(raised, handler)
+    if isinstance(target, Variable) and target.binding.value is not None:
+        raised, scope = target.binding.value, target.binding.scope
+    if not isinstance(raised, ast.Call):
+        return _status_of_name(raised)
+    for given in (*raised.args[:1], *(k.value for k in raised.keywords if k.arg == "status_code")):
+        if isinstance(given, ast.Constant) and isinstance(given.value, int):
+            return given.value
+        named = str(project.resolver.resolve(given, scope))
         if number := re.search(r"\.HTTP_(\d{3})", named):
             return int(number[1])
         if named.startswith("http.HTTPStatus."):
             return int(HTTPStatus.__members__.get(named.rpartition(".")[2], 0))
-    return 0
+    return _status_of_name(raised.func)
+
+
+def _status_of_name(node: ast.expr | None) -> int:
+    """The status that the name of an exception speaks of."""
+    name = written(node).rpartition(".")[2].lower().replace("_", "") if node is not None else ""
+    if "notfound" in name:
+        return 404
+    return 403 if re.search(r"forbidden|permission|unauthori[sz]ed|accessdenied|notallowed", name) else 0
 
 
 def _after(statement: ast.stmt) -> list[ast.stmt]:
@@ -308,6 +322,13 @@ def _mutates(node: ast.AST, entities: set[str]) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     changed = [t for t in targets if isinstance(t, ast.Attribute) and written(t.value) in entities]
     return bool(changed) and not (node.value is not None and ADDRESS.search(written(node.value)))
+
+
+def _is_mapping(change: ast.AST, test: ast.expr) -> bool:
+    """Whether an attribute takes over the very value that a condition compared it with."""
+    if not isinstance(change, ast.Assign) or isinstance(change.value, ast.Constant):
+        return False
+    return all(written(node) in written(test) for node in (*change.targets, change.value))
 
 
 def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -> Sure:
