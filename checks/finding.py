@@ -59,8 +59,10 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """The finding in one sentence, for reports that have one line."""
-        return f"{self.found[:1].upper()}{self.found[1:]}; expected {self.expected}."
+        """The finding in one sentence, for reports of one line; a name of the code keeps its letters."""
+        first = self.found.partition(" ")[0].rstrip(",;:")
+        found = f"{first[:1].upper()}{self.found[1:]}" if first.isalpha() else self.found
+        return f"{found}; expected {self.expected}."
 
 
 @dataclass(frozen=True, slots=True)

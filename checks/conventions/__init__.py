@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from checks.conventions._document import Document, Example, read
-from checks.finding import Finding, Place
+from checks.finding import Finding, Level, Place
 from checks.source import Project
 
 NAMED_CASES = {"async-http": "no-blocking-calls", "async-files": "no-blocking-calls"}
@@ -82,9 +82,13 @@ class Convention:
         return self.document.good
 
     def check(self, project: Project) -> list[Finding]:
-        """The findings of this convention in a project, sorted by place; each place at most once."""
-        found = {(f.place, f.level): f for f in self._module.check(project)}
-        return sorted(found.values(), key=lambda finding: finding.place)
+        """The findings of this convention in a project, sorted by place; no place is told the same twice."""
+        told: dict[tuple[Place, str], Finding] = {}
+        for finding in self._module.check(project):
+            first = told.setdefault((finding.place, finding.found), finding)
+            if first.level is not Level.VIOLATION:
+                told[finding.place, finding.found] = finding
+        return sorted(told.values(), key=lambda finding: finding.place)
 
     def subjects(self, project: Project) -> int:
         """How many things in the project this convention has to judge; 0 means that it looked at nothing."""

@@ -88,8 +88,9 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds dependencies that stand in defaults, or inline in signatures."""
+    marks = (*MARKS, *_home_made_marks(project))
     for module in project.application:
-        if not any(mark in module.content for mark in MARKS):
+        if not any(mark in module.content for mark in marks):
             continue
         for function in module.functions:
             if not isinstance(function.node, ast.Lambda):
@@ -107,6 +108,28 @@ def subjects(project: Project) -> int:
         if b"Depends" in module.content or b"Security" in module.content
         for call, scope in module.every(ast.Call)
     )
+
+
+def _home_made_marks(project: Project) -> Iterator[bytes]:
+    """The names under which a project keeps ``Depends(...)``, or functions that give one."""
+    for module in project.application:
+        if b"= Depends(" in module.content or b"return Depends(" in module.content:
+            for name, bindings in module.names.items():
+                values = (binding.value for binding in bindings)
+                if any(isinstance(v, ast.Call) and _marker(v, module, project) in INJECTS for v in values):
+                    yield name.encode()
+            for function in module.functions:
+                if _given_marker(function, project):
+                    yield function.name.encode()
+
+
+def _given_marker(function: Function, project: Project) -> str:
+    """The marker that a function makes and gives back."""
+    given = [node.value for node in function.nodes(ast.Return)]
+    if len(given) != 1 or not isinstance(given[0], ast.Call):
+        return ""
+    made = project.resolver.resolve(given[0].func, function)
+    return made if isinstance(made, str) and made in INJECTS else ""
 
 
 def _parameters(function: Function, project: Project) -> Iterator[Finding]:
@@ -144,6 +167,8 @@ def _marker(node: ast.expr, scope: Scope, project: Project) -> str:
     if not isinstance(node, ast.Call):
         return ""
     made = project.resolver.resolve(node.func, scope)
+    if isinstance(made, Function):
+        return _given_marker(made, project)
     return made if isinstance(made, str) and made in INJECTS | READS else ""
 
 

@@ -3,8 +3,8 @@
 ## Rule
 
 Services and repositories raise exceptions of the domain. Exception handlers, registered on the application,
-turn each of them (or their base class) into an HTTP answer. Routers and dependencies may raise
-`HTTPException`: HTTP is their concern.
+turn each of them (or their base class) into an HTTP answer. Models know as little of HTTP. Routers and
+dependencies may raise `HTTPException`: HTTP is their concern.
 
 ## Why
 
@@ -66,18 +66,23 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from checks.conventions._rule import Rule
+from checks.conventions.layer_imports import works_for_dependencies
 from checks.finding import Finding
-from checks.source import Class, Instance, Layer, Module, Project, Scope, Variable, parent
+from checks.source import Class, Function, Instance, Layer, Module, Project, Scope, Variable, parent
 from checks.source.graph import reachable
 from checks.source.kinds import is_exception, literal_keywords
 
 HTTP: Final = "starlette.exceptions.HTTPException"
 JUDGED: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY})
+PLAIN: Final = frozenset({Layer.MODELS, Layer.SCHEMAS})
+"""Layers that may raise what they like, but for HTTP's exceptions."""
 REGISTERS: Final = frozenset({"exception_handler", "add_exception_handler"})
 INTERNAL: Final = re.compile(
     r"Unexpected|Internal|Config|Invariant|Assert|NotImplemented|Unreachable|Programming"
 )
 CATCH_ALL: Final = frozenset({"Exception", "BaseException"})
+Raised = tuple[ast.Raise, Scope, Class]
+"""A raise statement, where it stands and what it raises."""
 RULE = Rule(
     __name__,
     expected="a domain exception",
@@ -88,29 +93,31 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds HTTP exceptions raised below the router, and domain exceptions that no handler knows."""
-    raised: list[tuple[ast.Raise, Scope, Class]] = []
-    for node, scope in _raises(project):
+    raised: list[Raised] = []
+    for node, scope in _raises(project, JUDGED | PLAIN):
         of = _class_of(node, scope, project)
+        layer = project.layer(scope.module)
         if project.resolver.is_kind(of, HTTP):
-            layer = project.layer(scope.module)
-            yield RULE.violation(scope.module, node, f"an HTTPException raised in a {layer}")
-        elif isinstance(of, Class) and is_exception(of, project.resolver):
+            finding = RULE.note if layer is Layer.SCHEMAS else RULE.violation
+            where = f"a {layer}" if layer in JUDGED else layer
+            yield finding(scope.module, node, f"an HTTPException raised in {where}")
+        elif layer in JUDGED and isinstance(of, Class) and is_exception(of, project.resolver):
             raised.append((node, scope, of))
     yield from _unhandled(raised, project)
 
 
 def subjects(project: Project) -> int:
     """Counts the raise statements of services and repositories."""
-    return sum(1 for _ in _raises(project))
+    return sum(1 for _ in _raises(project, JUDGED))
 
 
-def _raises(project: Project) -> Iterator[tuple[ast.Raise, Scope]]:
+def _raises(project: Project, layers: frozenset[Layer]) -> Iterator[tuple[ast.Raise, Scope]]:
     for module in project.application:
-        if project.layer(module) not in JUDGED:
+        if project.layer(module) not in layers:
             continue
         for node, scope in module.every(ast.Raise):
             function = scope.function
-            if node.exc is not None and (function is None or project.role(function) in JUDGED):
+            if node.exc is not None and (function is None or not works_for_dependencies(function, project)):
                 yield node, scope
 
 
@@ -129,21 +136,26 @@ class _Handled:
     """What becomes of exceptions on their way out."""
 
     classes: list[Class | str] = field(default_factory=list)
+    caught: list[Class | str] = field(default_factory=list)
     is_clear: bool = True
+
+    def knows(self, of: Class, project: Project) -> bool:
+        """Whether the class or one of its bases has a handler."""
+        return not set(self.classes).isdisjoint(project.resolver.mro(of))
 
     def covers(self, of: Class, project: Project) -> bool:
         """Whether the class or one of its bases has a handler, or is caught somewhere."""
-        mro = project.resolver.mro(of)
-        return any(handled in mro for handled in self.classes)
+        return self.knows(of, project) or not set(self.caught).isdisjoint(project.resolver.mro(of))
 
 
-def _unhandled(raised: list[tuple[ast.Raise, Scope, Class]], project: Project) -> Iterator[Finding]:
+def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
     if not raised or not project.routes:
         return
     served = reachable({route.module for route in project.routes}, project.resolver, project.workers)
     handled = _handled(project)
     if not handled.is_clear:
         return
+    yield from _let_pass(raised, handled, project)
     caught = _catches_all(project)
     for node, scope, of in raised:
         if scope.module in served and not handled.covers(of, project):
@@ -158,6 +170,45 @@ def _unhandled(raised: list[tuple[ast.Raise, Scope, Class]], project: Project) -
             )
 
 
+def _let_pass(raised: list[Raised], handled: _Handled, project: Project) -> Iterator[Finding]:
+    """Calls of handlers and dependencies that let an exception pass which another one catches."""
+    raisers: dict[Function, set[Class]] = {}
+    for _, scope, of in raised:
+        if isinstance(scope, Function) and not handled.knows(of, project) and handled.covers(of, project):
+            raisers.setdefault(scope, set()).add(of)
+    calls: dict[tuple[Function, Class], list[tuple[ast.Call, Function]]] = {}
+    for function in {**project.handlers, **project.dependencies} if raisers else ():
+        for call in function.nodes(ast.Call):
+            target = project.resolver.resolve(call.func, function)
+            if isinstance(target, Function):
+                for of in raisers.get(target, ()):
+                    calls.setdefault((target, of), []).append((call, function))
+    for (target, of), callers in calls.items():
+        unguarded = [pair for pair in callers if not _is_guarded(*pair, of, project)]
+        for call, function in unguarded if len(unguarded) < len(callers) else ():
+            yield RULE.note(
+                function.module,
+                call,
+                f"{target.name}(), whose {of.name} is caught elsewhere and not here",
+                expected="every caller to deal with it, or a handler on the application",
+                why="What nobody catches and no handler knows ends as an Internal Server Error.",
+                next="Register a handler for it, so that no caller has to remember",
+            )
+
+
+def _is_guarded(call: ast.Call, function: Function, of: Class, project: Project) -> bool:
+    """Whether a call stands in the body of a ``try`` that catches this class."""
+    mro = {*project.resolver.mro(of), *CATCH_ALL}
+    node: ast.AST = call
+    while (around := parent(node)) is not None and node is not function.node:
+        if isinstance(around, ast.Try) and node in around.body:
+            for handler in around.handlers:
+                if handler.type is None or not mro.isdisjoint(_classes(handler.type, function, project)):
+                    return True
+        node = around
+    return False
+
+
 def _handled(project: Project) -> _Handled:
     handled = _Handled(is_clear=not any(_maps_errors(route.keywords) for route in project.routes))
     for module in project.application:
@@ -166,7 +217,7 @@ def _handled(project: Project) -> _Handled:
         handled.classes += _handed_on(module, project)
         for node, scope in module.every(ast.ExceptHandler):
             if node.type is not None:
-                handled.classes += [c for c in _classes(node.type, scope, project) if c not in CATCH_ALL]
+                handled.caught += [c for c in _classes(node.type, scope, project) if c not in CATCH_ALL]
     return handled
 
 

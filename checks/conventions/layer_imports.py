@@ -3,9 +3,9 @@
 ## Rule
 
 `router` uses `service`, `service` uses `repository`, `repository` uses `models`; `schemas` and `models` use
-nothing above them. So a router neither queries nor calls a repository, a service builds no SQL and does not
-know HTTP, a repository returns models and not response schemas, and `core/` and `common/` import no domain
-module.
+nothing above them. So a router neither queries nor calls a repository (or an entity that queries), a service
+builds no SQL and does not know HTTP, a repository returns models and not response schemas, and `core/` and
+`common/` import no domain module. Only the module that puts the application together may know them all.
 
 ## Why
 
@@ -119,11 +119,12 @@ class Book(Base):
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
-from checks.finding import Finding
+from checks.finding import Finding, Level
 from checks.source import (
     Area,
     Binding,
@@ -142,67 +143,52 @@ from checks.source import (
 from checks.source.graph import imported_bindings, is_for_typing
 from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS
+from checks.source.sessions import BUILDERS, CHANGES, QUERIES, TRANSACTION, is_session, session_method
 
-BUILDERS: Final = frozenset(
-    f"sqlalchemy.{name}"
-    for name in [
-        "select",
-        "insert",
-        "update",
-        "delete",
-        "text",
-        "union",
-        "union_all",
-        "exists",
-        "lambda_stmt",
-    ]
-) | {"sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"}
-SESSIONS: Final = frozenset({"sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.orm.Session"})
-QUERIES: Final = frozenset(
-    [
-        "execute",
-        "scalar",
-        "scalars",
-        "exec",
-        "query",
-        "stream",
-        "stream_scalars",
-        "get",
-        "get_one",
-        "connection",
-    ]
-)
-CHANGES: Final = frozenset(["add", "add_all", "delete", "merge"])
-TRANSACTION: Final = frozenset(
-    ["commit", "rollback", "flush", "refresh", "begin", "begin_nested", "close", "expunge", "expire"]
-)
 SCHEMA_WORDS: Final = frozenset(["schema", "schemas", "dto", "dtos"])
-HTTP: Final = frozenset({"fastapi.Request", "starlette.responses.Response", "fastapi.HTTPException"})
+HTTP_ERRORS: Final = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
+HTTP: Final[dict[Layer, tuple[str, ...]]] = {
+    Layer.SERVICE: ("fastapi.Request", "starlette.responses.Response", *HTTP_ERRORS),
+    Layer.REPOSITORY: HTTP_ERRORS,
+    Layer.MODELS: HTTP_ERRORS,
+}
 UPPER: Final = {
     Layer.REPOSITORY: frozenset({Layer.SERVICE, Layer.ROUTER}),
     Layer.SERVICE: frozenset({Layer.ROUTER}),
     Layer.MODELS: frozenset({Layer.SERVICE, Layer.REPOSITORY, Layer.ROUTER}),
     Layer.SCHEMAS: frozenset({Layer.SERVICE, Layer.REPOSITORY, Layer.ROUTER}),
 }
+ACCESS: Final = frozenset(
+    [
+        "db",
+        "database",
+        "databases",
+        "dal",
+        "data",
+        "data_access",
+        "persistence",
+        "queries",
+        "query",
+        "sql",
+        "storage",
+    ]
+)
+"""Names of files and folders that say: here the database is asked."""
+PACKAGES: Final = (b"import fastapi", b"import starlette", b"from fastapi import", b"from starlette import")
 DOMAIN_LAYERS: Final = frozenset(
     {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
 )
 BY_KIND: Final = frozenset(
     [
-        "model",
-        "models",
-        "schema",
-        "schemas",
-        "entities",
-        "tables",
-        "orm",
-        "dto",
-        "dtos",
-        "db",
-        "database",
-        "domain",
+        *("model", "models", "schema", "schemas", "entities", "tables", "orm", "dto", "dtos", "domain"),
+        *("db", "database", "infrastructure", "persistence", "storage", "adapters", "data"),
+        *("api", "apis", "web", "http", "rest", "router", "routers", "routes", "endpoints", "views"),
+        *("service", "services", "repository", "repositories", "repo", "repos", "crud"),
     ]
 )
+VERSION: Final = re.compile(r"v\d+")
+PROBE: Final = re.compile(r"SELECT 1\b|SELECT\((LITERAL\()?1\)", re.IGNORECASE)
+SHARED: Final = frozenset({"core", "common", "shared"})
 RULE = Rule(
     __name__,
     expected="this layer to use only the layer below it",
@@ -219,6 +205,7 @@ def check(project: Project) -> Iterator[Finding]:
             yield from _shared(module, project)
         if layer in _CHECKS or any(route.handler for route in _routes_in(module, project)):
             yield from _imports(module, layer, project)
+            yield from _through_package(module, layer, project)
             yield from _calls(module, project)
         if layer is Layer.REPOSITORY:
             yield from _returns(module, project)
@@ -242,14 +229,20 @@ def _imports(module: Module, layer: Layer, project: Project) -> Iterator[Finding
     judge = _IMPORTS.get(layer)
     if judge is None:
         return
+    noted: set[tuple[ast.AST, Module | None]] = set()
     for scope in module.scopes:
         for binding in imported_bindings(scope):
             if is_for_typing(binding):
                 continue
             for node, target in _targets(binding, scope, project):
                 found = judge(node, target, module, project)
-                if found is not None:
+                if found is None:
+                    continue
+                statement = (binding.node, _home(target))
+                if found.level is Level.VIOLATION or statement not in noted:
                     yield found
+                if found.level is Level.NOTE:
+                    noted.add(statement)
 
 
 def _targets(binding: Binding, scope: Scope, project: Project) -> Iterator[tuple[ast.AST, Target]]:
@@ -305,14 +298,13 @@ def _router_import(node: ast.AST, target: Target, module: Module, project: Proje
 
 def _service_import(node: ast.AST, target: Target, module: Module, project: Project) -> Finding | None:
     if isinstance(target, str):
-        return _http(node, target, module, project, "a service")
+        return _http_import(node, target, module, project)
     return _upward(node, target, module, project)
 
 
 def _repository_import(node: ast.AST, target: Target, module: Module, project: Project) -> Finding | None:
     if isinstance(target, str):
-        only = {"fastapi.HTTPException", "starlette.exceptions.HTTPException"}
-        return _http(node, target, module, project, "a repository") if target in only else None
+        return _http_import(node, target, module, project)
     home = _home(target)
     if home and project.layer(home) is Layer.SCHEMAS and not _is_generic_helper(target, project):
         return RULE.note(
@@ -323,6 +315,22 @@ def _repository_import(node: ast.AST, target: Target, module: Module, project: P
             next="Let the service translate between schemas and models",
         )
     return _upward(node, target, module, project)
+
+
+def _models_import(node: ast.AST, target: Target, module: Module, project: Project) -> Finding | None:
+    if isinstance(target, str):
+        return _http_import(node, target, module, project)
+    return None if _is_declared(node, target, project) else _upward(node, target, module, project)
+
+
+def _is_declared(node: ast.AST, target: Target, project: Project) -> bool:
+    """Whether an import brings a base or an entity, whatever the folder is called that it stands in."""
+    if isinstance(target, Module) and isinstance(node, ast.alias):
+        member = project.resolver.member(target, node.name)
+        if isinstance(member, Variable):
+            named = project.resolver.resolve(member.binding.value, member.binding.scope)
+            target = named if isinstance(named, Class) else target
+    return isinstance(target, Class) and is_mapped(target, project.resolver)
 
 
 def _is_generic_helper(target: Target, project: Project) -> bool:
@@ -344,25 +352,83 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
     return RULE.violation(module, node, f"{article} {layer} module that imports {home.file}")
 
 
-def _http(node: ast.AST, name: str, module: Module, project: Project, where: str) -> Finding | None:
-    if name in HTTP or project.resolver.is_kind(name, *HTTP, "starlette.exceptions.HTTPException"):
-        short = name.rpartition(".")[2]
-        return RULE.violation(
-            module,
-            node,
-            f"{short}, an object of HTTP, in {where}",
-            expected="HTTP to stay in the router",
-            why="What knows HTTP can serve nothing else: no worker, no command, no plain test.",
-            next="Hand over plain values, and raise exceptions of the domain",
-        )
-    return None
+def _http_import(node: ast.AST, name: str, module: Module, project: Project) -> Finding | None:
+    if not _is_http(name, project.layer(module), project):
+        return None
+    local = getattr(node, "asname", None) or getattr(node, "name", "")
+    uses = [use for use, _ in module.every(ast.Name) if use.id == local]
+    apart = bool(uses) and all(_stands_in_dependency(use, module, project) for use in uses)
+    return _http(node, name, module, project, apart=apart)
+
+
+def _through_package(module: Module, layer: Layer, project: Project) -> Iterator[Finding]:
+    """Objects of HTTP that no import statement shows, such as ``fastapi.Request``."""
+    if layer not in HTTP or not any(mark in module.content for mark in PACKAGES):
+        return
+    for node, scope in module.every(ast.Attribute):
+        target = project.resolver.resolve(node, scope) if node.attr[:1].isupper() else None
+        if isinstance(target, str) and _is_http(target, layer, project):
+            apart = _stands_in_dependency(node, module, project)
+            yield _http(node, target, module, project, apart=apart)
+
+
+def _is_http(name: str, layer: Layer, project: Project) -> bool:
+    return project.resolver.is_kind(name, *HTTP.get(layer, ()))
+
+
+def _http(node: ast.AST, name: str, module: Module, project: Project, *, apart: bool) -> Finding:
+    layer = project.layer(module)
+    finding = RULE.note if apart or layer is Layer.MODELS else RULE.violation
+    return finding(
+        module,
+        node,
+        f"{name.rpartition('.')[2]}, an object of HTTP, in {_article(layer)}",
+        expected="HTTP to stay in the router",
+        why="What knows HTTP can serve nothing else: no worker, no command, no plain test.",
+        next="Hand over plain values, and raise exceptions of the domain",
+    )
+
+
+def _article(layer: Layer) -> str:
+    return str(layer) if layer is Layer.MODELS else f"a {layer}"
+
+
+def _stands_in_dependency(node: ast.AST, module: Module, project: Project) -> bool:
+    """Whether a node stands in a function, signature included, that works for dependencies or routes."""
+    around = parent(node)
+    while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+        around = parent(around)
+    function = next((f for f in module.functions if f.node is around), None) if around else None
+    return function is not None and works_for_dependencies(function, project)
+
+
+def works_for_dependencies(function: Function, project: Project) -> bool:
+    """Whether a function is router code or a dependency wherever it stands, or a method of such an object.
+
+    A service whose class itself is given to ``Depends`` remains a service.
+    """
+    outer = function
+    while outer.parent is not None and (around := outer.parent.function) is not None:
+        outer = around
+    if outer.owner is not None and _is_dependency(outer.owner, project):
+        return True
+    return outer.name != "__init__" and project.role(function) in {Layer.ROUTER, Layer.DEPENDENCIES}
+
+
+def _is_dependency(cls: Class, project: Project) -> bool:
+    """Whether the objects of a class are dependencies, as a security scheme is."""
+    call = project.resolver.attribute(cls, "__call__")
+    if isinstance(call, Function) and call in project.dependencies:
+        return True
+    bases = project.resolver.mro(cls)
+    return any(isinstance(base, str) and base.startswith("fastapi.security.") for base in bases)
 
 
 _IMPORTS: Final[dict[Layer, Callable[[ast.AST, Target, Module, Project], Finding | None]]] = {
     Layer.ROUTER: _router_import,
     Layer.SERVICE: _service_import,
     Layer.REPOSITORY: _repository_import,
-    Layer.MODELS: _upward,
+    Layer.MODELS: _models_import,
     Layer.SCHEMAS: _upward,
 }
 _CHECKS: Final = frozenset(_IMPORTS)
@@ -370,6 +436,7 @@ _CHECKS: Final = frozenset(_IMPORTS)
 
 def _shared(module: Module, project: Project) -> Iterator[Finding]:
     area = project.area(module)
+    composes = _composes(module, project)
     seen: set[tuple[int, Module]] = set()
     for scope in module.scopes:
         for binding in imported_bindings(scope):
@@ -378,14 +445,10 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
             for node, target in _targets(binding, scope, project):
                 home = _home(target)
                 line = getattr(node, "lineno", 0)
-                if home is None or project.area(home) is not Area.DOMAIN or (line, home) in seen:
-                    continue
-                layer = project.layer(home)
-                if layer not in DOMAIN_LAYERS:
+                if home is None or (line, home) in seen or not _is_of_domain(home, project):
                     continue
                 seen.add((line, home))
-                parts = {part.lower() for part in (*home.folder, home.stem if _is_flat(home) else "")}
-                certain = layer not in {Layer.MODELS, Layer.SCHEMAS} or not BY_KIND.intersection(parts)
+                certain = not composes and _is_certainly_of_domain(home, module, project)
                 yield (RULE.violation if certain else RULE.note)(
                     module,
                     node,
@@ -395,62 +458,148 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
                 )
 
 
-def _is_flat(module: Module) -> bool:
-    """Whether a file stands in the package itself and in no domain's folder."""
-    return not module.folder or module.folder[-1].lower() in ROOTS
+def _composes(module: Module, project: Project) -> bool:
+    """Whether a module puts the application together, and so has to know its routers."""
+    if b"FastAPI" not in module.content and b"include_router" not in module.content:
+        return False
+    return any(
+        getattr(call.func, "attr", "") == "include_router"
+        or project.resolver.is_kind(project.resolver.infer(call, scope), "fastapi.FastAPI")
+        for call, scope in module.every(ast.Call)
+    )
+
+
+def _is_of_domain(home: Module, project: Project) -> bool:
+    return project.area(home) is Area.DOMAIN and project.layer(home) in DOMAIN_LAYERS
+
+
+def _is_certainly_of_domain(home: Module, shared: Module, project: Project) -> bool:
+    """Whether a module is one domain's, and not models, schemas or providers of the whole project."""
+    layer = project.layer(home)
+    if layer is Layer.DEPENDENCIES:
+        beside = (m for m in project.application if m.folder == home.folder)
+        return any(project.layer(m) in UPPER[Layer.MODELS] for m in beside)
+    return layer not in {Layer.MODELS, Layer.SCHEMAS} or _stands_in_domain(home, shared, project)
+
+
+def _stands_in_domain(home: Module, shared: Module, project: Project) -> bool:
+    """Whether the first folder beside the shared code's is a domain's, and not named for a kind."""
+    around = next((n for n, part in enumerate(shared.folder) if part.lower() in SHARED), 0)
+    parts = [part.lower() for part in home.folder]
+    if home.folder[:around] != shared.folder[:around]:
+        return not BY_KIND.intersection(parts)
+    own = (n for n, part in enumerate(parts) if part not in ROOTS and not VERSION.fullmatch(part))
+    first = next((n for n in own if n >= around), None)
+    if first is None or parts[first] in BY_KIND:
+        return False
+    return not BY_KIND.intersection(parts[first:]) or _has_own_layers(home.folder[: first + 1], project)
+
+
+def _has_own_layers(folder: tuple[str, ...], project: Project) -> bool:
+    """Whether routers or services stand below a folder, so that it is a domain's."""
+    below = (m for m in project.application if m.folder[: len(folder)] == folder)
+    return any(project.layer(module) in {Layer.ROUTER, Layer.SERVICE} for module in below)
 
 
 def _calls(module: Module, project: Project) -> Iterator[Finding]:
-    lines: set[int] = set()
+    found: dict[int, Finding] = {}
     for call, scope in sorted(module.every(ast.Call), key=lambda pair: (pair[0].lineno, pair[0].col_offset)):
         function = scope.function
         role = project.role(function) if function is not None else project.layer(module)
         judge = _CALLS.get(role)
-        if judge is None or call.lineno in lines:
+        first = found.get(call.lineno)
+        if judge is None or (first is not None and first.level is Level.VIOLATION):
             continue
-        found = judge(call, scope, project)
-        if found is not None:
-            lines.add(call.lineno)
-            yield found
+        finding = judge(call, scope, project)
+        if finding is not None and (first is None or finding.level is Level.VIOLATION):
+            found[call.lineno] = finding
+    yield from found.values()
 
 
 def _database_call(call: ast.Call, scope: Scope, project: Project) -> str:
     """The session's method that is called, or ``build`` for ``select`` and its kin; empty for other calls."""
-    target = project.resolver.resolve(call.func, scope)
-    if not isinstance(target, str):
-        return ""
-    if target in BUILDERS:
+    if project.resolver.resolve(call.func, scope) in BUILDERS:
         return "build"
-    owner, _, method = target.rpartition(".")
-    return method if owner in SESSIONS else ""
+    return session_method(call, scope, project.resolver)
 
 
-def _is_probe(call: ast.Call) -> bool:
+def _is_probe(call: ast.Call, scope: Scope, project: Project) -> bool:
     """Whether a statement is the constant that health probes send: no table, no name."""
     node: ast.AST | None = call
     while node is not None and not isinstance(node, ast.stmt):
         node = parent(node)
-    inner = written(node).upper() if node is not None else ""
-    return "SELECT 1" in inner or "SELECT(1)" in inner or "SELECT(LITERAL(1" in inner
+    given = (project.resolver.resolve(argument, scope) for argument in call.args)
+    named = [target.binding.value for target in given if isinstance(target, Variable)]
+    return any(PROBE.search(written(part)) for part in (node, *named) if part is not None)
 
 
 def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
     module = scope.module
     method = _database_call(call, scope, project)
     if method == "build":
-        finding = RULE.note if _is_probe(call) else RULE.violation
+        finding = RULE.note if _is_probe(call, scope, project) else RULE.violation
         return finding(module, call.func, "SQL built in a router", expected="queries in the repository")
     if method in QUERIES | CHANGES | TRANSACTION and method not in {"close", "begin"}:
-        finding = RULE.note if _is_probe(call) else RULE.violation
+        finding = RULE.note if _is_probe(call, scope, project) else RULE.violation
         found = f"the session's {method}() in a router"
         return finding(module, call.func, found, expected="the database left to service and repository")
-    target = project.resolver.resolve(call.func, scope)
-    name = _repository_method(call, target, scope, project)
     around = parent(call)
-    if name and not (isinstance(around, ast.Call) and project.is_depends(around, scope)):
-        found = f"the repository's {name}() called by a router"
-        return RULE.violation(module, call.func, found, expected="a router that calls its service")
-    return None
+    if isinstance(around, ast.Call) and project.is_depends(around, scope):
+        return None
+    return _data_access(call, scope, project)
+
+
+def _data_access(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
+    """The finding for a router's call of what asks the database for it."""
+    target = project.resolver.resolve(call.func, scope)
+    certain, found = True, ""
+    name = _repository_method(call, target, scope, project)
+    if name:
+        found = f"the repository's {name}()"
+    elif not isinstance(target, Function):
+        return None
+    elif target.owner and is_mapped(target.owner, project.resolver):
+        if _is_given_session(call, scope, project) and _asks_database(target, project):
+            found = f"{target.owner.name}.{target.name}(), which asks the database,"
+    elif _is_loose_query(target, project):
+        certain = bool(ACCESS.intersection(part.lower() for part in target.module.parts))
+        found = f"{target.name}(), a query outside the layers,"
+    if not found:
+        return None
+    finding = RULE.violation if certain else RULE.note
+    words = {"expected": "a router that calls its service"}
+    return finding(scope.module, call.func, f"{found} called by a router", **words)
+
+
+def _is_given_session(call: ast.Call, scope: Scope, project: Project) -> bool:
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    return any(is_session(argument, scope, project.resolver) for argument in given)
+
+
+def _asks_database(function: Function, project: Project) -> bool:
+    """Whether a function calls a session, itself or by handing one on."""
+    return any(
+        _database_call(call, function, project) or _is_given_session(call, function, project)
+        for call in function.nodes(ast.Call)
+    )
+
+
+def _is_loose_query(function: Function, project: Project) -> bool:
+    """Whether a function that belongs to no layer builds a statement over entities itself."""
+    if project.layer(function.module) is not Layer.OTHER or project.role(function) is not Layer.OTHER:
+        return False
+    return any(
+        _database_call(call, function, project) in QUERIES | {"build"}
+        and _names_entity(call, function, project)
+        for call in function.nodes(ast.Call)
+    )
+
+
+def _names_entity(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether what a statement or a query is built from is an entity or a column of one."""
+    roots = (argument.value if isinstance(argument, ast.Attribute) else argument for argument in call.args)
+    found = (project.resolver.resolve(root, scope) for root in roots)
+    return any(isinstance(target, Class) and is_mapped(target, project.resolver) for target in found)
 
 
 def _repository_method(call: ast.Call, target: Target | None, scope: Scope, project: Project) -> str:
@@ -479,24 +628,13 @@ def _service_call(call: ast.Call, scope: Scope, project: Project) -> Finding | N
             module, call.func, "a service that reaches through the repository to its session"
         )
     if method == "build" or method in QUERIES:
-        finding = RULE.note if _is_probe(call) else RULE.violation
+        finding = RULE.note if _is_probe(call, scope, project) else RULE.violation
         found = "SQL built in a service" if method == "build" else f"the session's {method}() in a service"
         return finding(module, call.func, found, expected="queries in the repository")
     if method in CHANGES:
         found = f"the session's {method}() in a service"
         return RULE.note(module, call.func, found, expected="data access in the repository")
-    target = project.resolver.resolve(call.func, scope)
-    if isinstance(target, str) and _is_through_package(call.func):
-        return _http(call.func, target, module, project, "a service")
     return None
-
-
-def _is_through_package(node: ast.expr) -> bool:
-    """Whether a name is reached through its package, so that no import statement shows it."""
-    root = node
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    return isinstance(root, ast.Name) and root.id in {"fastapi", "starlette"}
 
 
 def _reaches_through(node: ast.expr, scope: Scope, project: Project) -> bool:

@@ -88,11 +88,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
-from checks.conventions.layer_imports import BUILDERS, SESSIONS
 from checks.finding import Finding, Place
 from checks.source import Area, Class, Layer, Module, Project, written
 from checks.source.kinds import is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS, inner
+from checks.source.sessions import BUILDERS, QUERIES, session_method
 
 KINDS: Final = frozenset(
     [
@@ -130,6 +130,16 @@ KINDS: Final = frozenset(
         "handlers",
     ]
 )
+ROUTERS: Final = frozenset(
+    {"router", "routers", "routes", "api", "apis", "endpoints", "views", "controllers"}
+)
+LOWER: Final = frozenset(
+    [
+        *("service", "services", "manager", "managers", "use_cases", "usecases"),
+        *("repository", "repositories", "repo", "repos", "crud", "model", "models", "database", "db"),
+    ]
+)
+"""Folders named for what lies below the router."""
 LAYERS: Final = frozenset(
     {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
 )
@@ -150,9 +160,8 @@ def check(project: Project) -> Iterator[Finding]:
         if not routers or not _keeps_data(modules, project) or _gathers(folder, routers, found, project):
             continue
         router = min(routers, key=lambda m: (m.stem != "router", m.file))
-        if _is_root(folder, found, project):
-            by_kind = len(routers) > 1 or any(len(m.folder) > len(folder) for m in routers)
-            if by_kind and not noted:
+        if _is_by_kind(folder, modules, routers, found, project):
+            if not noted:
                 noted = True
                 yield RULE.note_in(
                     _first_line(router),
@@ -160,8 +169,7 @@ def check(project: Project) -> Iterator[Finding]:
                     expected="a folder for each domain",
                     next="Nothing has to be moved; a new domain can start as a folder of its own",
                 )
-            if by_kind:
-                continue
+            continue
         faults = [*_missing(folder, modules, project), *_in_router(routers, project)]
         if faults:
             yield RULE.violation_in(_first_line(router), f"a domain with {' and '.join(faults)}")
@@ -206,6 +214,33 @@ def _gathers(
     return len(serving) > 1
 
 
+def _is_by_kind(
+    folder: tuple[str, ...],
+    modules: list[Module],
+    routers: list[Module],
+    found: Iterable[tuple[str, ...]],
+    project: Project,
+) -> bool:
+    """Whether a folder holds the routers of a project whose folders are named for layers."""
+    several = len(routers) > 1
+    if _is_root(folder, found, project):
+        deeper = any(len(module.folder) > len(folder) for module in routers)
+        above = next((n for n, part in enumerate(folder) if part.lower() in ROUTERS), None)
+        return several or deeper or (above is not None and _has_kinds_beside(folder[:above], project))
+    only = all(project.layer(module) in {Layer.ROUTER, Layer.DEPENDENCIES} for module in modules)
+    return several and only and _has_kinds_beside(folder[:-1], project)
+
+
+def _has_kinds_beside(around: tuple[str, ...], project: Project) -> bool:
+    """Whether folders of services, of queries or of models stand below this one, with no domain between."""
+    for module in project.application:
+        if module.folder[: len(around)] == around:
+            below = (part.lower() for part in module.folder[len(around) :])
+            if next((part for part in below if part not in ROOTS), "") in LOWER:
+                return True
+    return False
+
+
 def _is_root(folder: tuple[str, ...], found: Iterable[tuple[str, ...]], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
     if folder in project.named_domains:
@@ -239,8 +274,8 @@ def _has_queries(module: Module, project: Project) -> bool:
     ):
         return False
     for call, scope in module.every(ast.Call):
-        target = project.resolver.resolve(call.func, scope)
-        if isinstance(target, str) and (target in BUILDERS or target.rpartition(".")[0] in SESSIONS):
+        builds = project.resolver.resolve(call.func, scope) in BUILDERS
+        if builds or session_method(call, scope, project.resolver) in QUERIES:
             statement = written(call).upper()
             if "SELECT 1" not in statement and "(1)" not in statement:
                 return True

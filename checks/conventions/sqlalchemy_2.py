@@ -51,10 +51,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
-from checks.conventions.layer_imports import BUILDERS, SESSIONS
 from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, parent, written
 from checks.source.kinds import is_mapped
+from checks.source.sessions import BUILDERS, SESSIONS
 
 OLD_BASES: Final = frozenset({"sqlalchemy.orm.declarative_base", "sqlalchemy.orm.as_declarative"})
 NAMED: Final = frozenset({"session", "db", "db_session", "sess", "_session"})

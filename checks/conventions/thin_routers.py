@@ -10,7 +10,7 @@ over entities and password hashing belong to the service.
 
 A rule that stands in a route is checked for that route alone. The next route, the worker and the import
 script each need it again, and one of them will lack it. This is a heuristic: where the source leaves doubt,
-it gives a note.
+it gives a note, as it does for questions of access and for answers that say "not there".
 
 ## Bad
 
@@ -95,13 +95,28 @@ import ast
 import re
 from collections.abc import Iterator
 from enum import IntEnum
+from http import HTTPStatus
+from itertools import combinations, product
 from typing import Final
 
 from checks.conventions._rule import Rule
-from checks.finding import Finding
-from checks.source import Binding, Class, Function, Layer, Module, Project, Target, Variable, written
+from checks.finding import Finding, Level
+from checks.source import (
+    Binding,
+    Class,
+    Function,
+    Layer,
+    Module,
+    Project,
+    Scope,
+    Target,
+    Variable,
+    parent,
+    written,
+)
 from checks.source.calls import HASHING, Blocking
-from checks.source.kinds import is_mapped, is_pydantic
+from checks.source.kinds import is_mapped, is_pydantic, is_settings
+from checks.source.sessions import session_method
 
 VERIFIES: Final = ("verify", "checkpw", "check_password", "verify_and_update", "check_password_hash")
 READS: Final = (
@@ -137,6 +152,30 @@ GUARDS: Final = (
     "has_",
 )
 HELPER: Final = re.compile(r"hash|encrypt|bcrypt")
+HASHES: Final = re.compile(
+    r"(\w+_)?(hash(ed)?_?(password|passwd|pwd|pw)|(password|passwd|pwd|pw)_?hash|make_password)"
+)
+"""Names of functions that hash a password, whatever they do it with."""
+PASSLIB: Final = re.compile(r"passlib\.hash\.\w+(\.using)?\.(hash|encrypt|verify)")
+CHECKS: Final = re.compile(r"verif|check|valid|auth|login|log_in|match|compare|is_")
+PERSON: Final = re.compile(
+    r"user|account|member|actor|principal|current|owner|admin|client|token|claim|auth(?!or)|session|credential|"
+    r"tenant|organi[sz]ation|role|permission|identity|viewer|caller|request|\bme\b"
+)
+"""Words of who is asking, and on whose behalf."""
+NOTHING_THERE: Final = frozenset({304, 404, 406, 410, 412, 428, *range(500, 600)})
+"""Statuses that speak of the answer, a condition of the request or a fault, and not of a rule."""
+ADDRESS: Final = re.compile(r"url_for|url_path_for|presign|base_url|_url\(")
+RESULT: Final = re.compile(r"result|response|outcome|payload|token|claim|report|answer|output|reply")
+"""Words of what a service answers, which is no entity."""
+ASKER: Final = re.compile(r"user|current")
+ASIDE: Final = frozenset(
+    [
+        *("log", "logs", "logging", "logger", "telemetry", "analytics", "audit", "metrics", "tracing"),
+        *("event", "events", "eventbus", "monitoring", "tracking", "cache", "caching", "limiter"),
+    ]
+)
+"""Words of what only watches or remembers: it takes part in no work of the services."""
 TOTALS: Final = frozenset({"sum", "max", "min"})
 RULE = Rule(
     __name__,
@@ -155,15 +194,31 @@ class Sure(IntEnum):
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Finds decisions, sums, orchestration and hashing in handlers."""
+    """Finds decisions, sums, orchestration and hashing in handlers and in their module's helpers."""
     blocking = Blocking(project.resolver)
-    for handler in project.handlers:
-        if isinstance(handler.node, ast.Lambda):
-            continue
+    handlers = [handler for handler in project.handlers if not isinstance(handler.node, ast.Lambda)]
+    for handler in handlers:
         yield from _decisions(handler, project)
         yield from _sums(handler, project)
         yield from _orchestration(handler, project)
         yield from _hashing(handler, blocking, project)
+    for helper in _helpers(handlers, project):
+        yield from (f for f in _decisions(helper, project) if f.level is Level.VIOLATION)
+        yield from (f for f in _sums(helper, project) if f.level is Level.VIOLATION)
+        yield from _hashing(helper, blocking, project)
+
+
+def _helpers(handlers: list[Function], project: Project) -> Iterator[Function]:
+    """The functions of a router's own module that its handlers call, but for handlers and dependencies."""
+    seen = set(handlers)
+    for handler in handlers:
+        for call in handler.nodes(ast.Call):
+            target = project.resolver.resolve(call.func, handler)
+            if not isinstance(target, Function) or target.module is not handler.module or target in seen:
+                continue
+            seen.add(target)
+            if project.role(target) is Layer.ROUTER:
+                yield target
 
 
 def subjects(project: Project) -> int:
@@ -183,18 +238,76 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         ]
         if not states:
             continue
-        body = [*branch.body, *branch.orelse]
         entities = {written(node.value) for node, _ in states}
-        raises = any(isinstance(inner, ast.Raise) for inner in _inside(branch.body))
-        mutates = any(_mutates(inner, entities) for inner in _inside(body))
-        if not raises and not mutates:
+        raised = list(_raised_by(branch))
+        changes = [n for n in _inside([*branch.body, *branch.orelse]) if _mutates(n, entities)]
+        mutates = bool(changes) and not all(_is_mapping(change, branch.test) for change in changes)
+        if not raised and not mutates:
             continue
-        plain = any(sure is Sure.YES for _, sure in states) and not _asks_for_permission(
-            branch.test, handler, project
+        plain = any(sure is Sure.YES for _, sure in states) and not (
+            raised and _is_answer(branch.test, raised, handler, project)
         )
-        does = "raises" if raises else "changes it"
+        does = "raises" if raised else "changes it"
         found = f"a handler that looks at {written(states[0][0])} and {does}"
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
+
+
+def _raised_by(branch: ast.If) -> Iterator[ast.Raise]:
+    """What a condition raises: in its branch or, where that returns, in the other one or right after it."""
+    yield from (node for node in _inside(branch.body) if isinstance(node, ast.Raise))
+    if isinstance(branch.body[-1], ast.Return):
+        after = branch.orelse or _after(branch)
+        yield from (node for node in after[:1] if isinstance(node, ast.Raise))
+
+
+def _status(node: ast.Raise, handler: Function, project: Project) -> int:
+    """The HTTP status that is raised, as far as the statement tells; 0 where it does not."""
+    raised: ast.expr | None = node.exc
+    scope: Scope = handler
+    target = project.resolver.resolve(raised, handler)
+    if isinstance(target, Variable) and target.binding.value is not None:
+        raised, scope = target.binding.value, target.binding.scope
+    if not isinstance(raised, ast.Call):
+        return _status_of_name(raised)
+    for given in (*raised.args[:1], *(k.value for k in raised.keywords if k.arg == "status_code")):
+        if isinstance(given, ast.Constant) and isinstance(given.value, int):
+            return given.value
+        named = str(project.resolver.resolve(given, scope))
+        if number := re.search(r"\.HTTP_(\d{3})", named):
+            return int(number[1])
+        if named.startswith("http.HTTPStatus."):
+            return int(HTTPStatus.__members__.get(named.rpartition(".")[2], 0))
+    return _status_of_name(raised.func)
+
+
+def _status_of_name(node: ast.expr | None) -> int:
+    """The status that the name of an exception speaks of."""
+    name = written(node).rpartition(".")[2].lower().replace("_", "") if node is not None else ""
+    if "notfound" in name:
+        return 404
+    return 403 if re.search(r"forbidden|permission|unauthori[sz]ed|accessdenied|notallowed", name) else 0
+
+
+def _after(statement: ast.stmt) -> list[ast.stmt]:
+    """The statements that follow in the same block."""
+    around = parent(statement)
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(around, name, None)
+        if isinstance(block, list) and statement in block:
+            return block[block.index(statement) + 1 :]
+    return []
+
+
+def _is_answer(test: ast.expr, raised: list[ast.Raise], handler: Function, project: Project) -> bool:
+    """Whether a condition may be one of access, or says no more than that there is nothing, or a fault."""
+    statuses = {_status(node, handler, project) for node in raised}
+    given = [target for _, target in _parameters_in(test, handler, project)]
+    if statuses <= NOTHING_THERE or _asks_for_permission(test, handler, project):
+        return True
+    if given and handler not in project.handlers:
+        return True  # whose the values are that a helper was given cannot be told
+    loads = any(_loads(target, project) for target in given)
+    return statuses <= {401, 402, 403, 429} and (loads or _compares_with_outside(test, handler, project))
 
 
 def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
@@ -203,52 +316,138 @@ def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _mutates(node: ast.AST, entities: set[str]) -> bool:
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    """Whether a statement sets an attribute of one of these; the address of a thing is presentation."""
     if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
         return False
-    return any(isinstance(t, ast.Attribute) and written(t.value) in entities for t in targets)
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    changed = [t for t in targets if isinstance(t, ast.Attribute) and written(t.value) in entities]
+    return bool(changed) and not (node.value is not None and ADDRESS.search(written(node.value)))
+
+
+def _is_mapping(change: ast.AST, test: ast.expr) -> bool:
+    """Whether an attribute takes over the very value that a condition compared it with."""
+    if not isinstance(change, ast.Assign) or isinstance(change.value, ast.Constant):
+        return False
+    return all(written(node) in written(test) for node in (*change.targets, change.value))
 
 
 def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -> Sure:
     """How plainly an attribute is the state of an entity that the handler loaded."""
     root: ast.expr = node.value
-    while isinstance(root, ast.Attribute):
-        root = root.value
+    while isinstance(root, ast.Attribute | ast.NamedExpr):
+        root = root.target if isinstance(root, ast.NamedExpr) else root.value
     if not isinstance(root, ast.Name) or isinstance(getattr(node, "parent", None), ast.Call):
         return Sure.NO
     target = project.resolver.lookup(root.id, handler, root.lineno)
     if not isinstance(target, Variable) or target.binding.scope is not handler:
         return _of_parameter(target, project)
-    return _of_local(target.binding, root, handler, project)
+    reaching = _reaching(root, handler)
+    return max((_of_local(root.id, binding, handler, project) for binding in reaching), default=Sure.NO)
+
+
+def _reaching(name: ast.Name, handler: Function) -> list[Binding]:
+    """The bindings that a name may have where it is read: the last one, and those before that it may skip."""
+    around = set(_blocks(name))
+    found = []
+    for binding in reversed(handler.names.get(name.id, [])):
+        if getattr(binding.node, "lineno", 0) <= name.lineno:
+            found.append(binding)
+            if parent(binding.node) in around:
+                break
+    return found
+
+
+def _blocks(node: ast.AST) -> Iterator[ast.AST]:
+    around = parent(node)
+    while around is not None:
+        yield around
+        around = parent(around)
 
 
 def _of_parameter(target: Target | None, project: Project) -> Sure:
-    if (
-        isinstance(target, Variable)
-        and target.binding.kind == "parameter"
-        and target.binding.annotation is not None
-    ):
-        of = project.resolver.annotated(target.binding.annotation, target.binding.scope)
-        return Sure.PERHAPS if is_mapped(of, project.resolver) else Sure.NO
-    return Sure.NO
+    """How plainly a parameter is an entity: one that a dependency loaded, unless it is who is asking."""
+    if not isinstance(target, Variable) or target.binding.kind != "parameter":
+        return Sure.NO
+    of = project.resolver.annotated(target.binding.annotation, target.binding.scope)
+    mapped = is_mapped(of, project.resolver)
+    if not isinstance(of, Class) or not (mapped or is_pydantic(of, project.resolver)):
+        return Sure.NO
+    if _loads(target, project):
+        asks = PERSON.search(target.name.lower()) or PERSON.search(of.name.lower())
+        return Sure.PERHAPS if asks else Sure.YES
+    return Sure.PERHAPS if mapped else Sure.NO
 
 
-def _of_local(binding: Binding, root: ast.Name, handler: Function, project: Project) -> Sure:
+def _loads(target: Variable, project: Project) -> bool:
+    """Whether a parameter comes from a dependency of the project that asks a service or the database."""
+    provider = _provider(target, project)
+    return provider is not None and any(
+        _is_below_router(project.resolver.resolve(call.func, provider), project)
+        or session_method(call, provider, project.resolver)
+        for call in provider.nodes(ast.Call)
+    )
+
+
+def _provider(target: Variable, project: Project) -> Function | None:
+    """The function that gives a parameter its value by ``Depends``, in its default or its annotation."""
+    for call, scope in _injections(target, project):
+        given = call.args[0] if call.args else None
+        return project.callable(given, scope) if given is not None else None
+    return None
+
+
+def _injections(target: Variable, project: Project) -> Iterator[tuple[ast.Call, Scope]]:
+    """The calls of ``Depends`` or ``Security`` that a parameter is declared with, through aliases."""
+    binding = target.binding
+    declared: list[tuple[ast.expr | None, Scope]] = [(binding.value, binding.scope)]
+    declared += _metadata(binding.annotation, binding.scope, project)
+    for node, scope in declared:
+        if isinstance(node, ast.Call) and project.is_depends(node, scope):
+            yield node, scope
+
+
+def _metadata(
+    annotation: ast.expr | None, scope: Scope, project: Project
+) -> Iterator[tuple[ast.expr | None, Scope]]:
+    """What an annotation says besides the type, each with the scope to read it in."""
+    if annotation is None:
+        return
+    node = project.resolver.plain(annotation)
+    if isinstance(node, ast.BinOp):
+        yield from _metadata(node.left, scope, project)
+        yield from _metadata(node.right, scope, project)
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        if project.resolver.resolve(node.value, scope) == "typing.Annotated":
+            yield from _metadata(node.slice.elts[0], scope, project)
+            yield from ((part, scope) for part in node.slice.elts[1:])
+    elif isinstance(node, ast.Name | ast.Attribute):
+        target = project.resolver.resolve(node, scope)
+        if isinstance(target, Variable) and target.binding.value is not node:
+            yield from _metadata(target.binding.value, target.binding.scope, project)
+
+
+def _is_below_router(called: object, project: Project) -> bool:
+    layers = {Layer.SERVICE, Layer.REPOSITORY}
+    return isinstance(called, Function) and project.layer(called.module) in layers
+
+
+def _of_local(name: str, binding: Binding, handler: Function, project: Project) -> Sure:
+    """How plainly a local name is an entity: a mapped object, or a schema of one that a service gave."""
     if binding.kind == "for":
         return Sure.PERHAPS if _is_loaded(binding.value, handler, project) else Sure.NO
-    value = binding.value.value if isinstance(binding.value, ast.Await) else binding.value
+    value = _unawaited(binding.value)
     if binding.kind != "value" or not isinstance(value, ast.Call):
         return Sure.NO
-    of = project.resolver.infer(root, handler)
+    called = project.resolver.resolve(value.func, handler)
+    if isinstance(called, Class):
+        return Sure.NO
+    of = project.resolver.infer(value, handler)
     if is_mapped(of, project.resolver):
         return Sure.YES
-    called = project.resolver.resolve(value.func, handler)
-    loaded = isinstance(called, Function) and project.layer(called.module) in {
-        Layer.SERVICE,
-        Layer.REPOSITORY,
-    }
+    loaded = _is_below_router(called, project)
     if isinstance(of, Class) and is_pydantic(of, project.resolver):
-        return Sure.YES if loaded and not isinstance(called, Class) else Sure.NO
+        is_result = RESULT.search(of.name.lower()) or RESULT.search(name.lower())
+        return (Sure.PERHAPS if is_result else Sure.YES) if loaded else Sure.NO
     return Sure.PERHAPS if loaded else Sure.NO
 
 
@@ -259,11 +458,7 @@ def _is_loaded(node: ast.expr | None, handler: Function, project: Project) -> bo
     if isinstance(node, ast.Await):
         node = node.value
     if isinstance(node, ast.Call):
-        called = project.resolver.resolve(node.func, handler)
-        return isinstance(called, Function) and project.layer(called.module) in {
-            Layer.SERVICE,
-            Layer.REPOSITORY,
-        }
+        return _is_below_router(project.resolver.resolve(node.func, handler), project)
     if isinstance(node, ast.Name):
         target = project.resolver.lookup(node.id, handler, node.lineno)
         if (
@@ -277,18 +472,57 @@ def _is_loaded(node: ast.expr | None, handler: Function, project: Project) -> bo
     return False
 
 
-def _asks_for_permission(test: ast.expr, handler: Function, project: Project) -> bool:
-    """Whether a condition compares with who is asking, which is a matter of access."""
+def _parameters_in(
+    test: ast.expr, handler: Function, project: Project
+) -> Iterator[tuple[ast.Name, Variable]]:
     for node in ast.walk(test):
         if isinstance(node, ast.Name):
             target = project.resolver.lookup(node.id, handler, node.lineno)
             if isinstance(target, Variable) and target.binding.kind == "parameter":
-                name = node.id.lower()
-                of = project.resolver.infer(node, handler)
-                asks = is_mapped(of, project.resolver) or "user" in name or "current" in name
-                if asks or "Depends" in written(target.binding.value or ast.Pass()):
-                    return True
+                yield node, target
+
+
+def _asks_for_permission(test: ast.expr, handler: Function, project: Project) -> bool:
+    """Whether a condition compares with who is asking, which is a matter of access."""
+    given = list(_parameters_in(test, handler, project))
+    entities = {t.name for _, t in given if _of_parameter(t, project) is Sure.YES}
+    for node, target in given:
+        if len(entities) == 1 and target.name in entities:
+            continue
+        of = project.resolver.infer(node, handler)
+        if isinstance(of, Class) and (
+            project.layer(of.module) is Layer.SERVICE or is_settings(of, project.resolver)
+        ):
+            continue
+        asks = is_mapped(of, project.resolver) or ASKER.search(node.id.lower())
+        if asks or any(_injections(target, project)):
+            return True
     return False
+
+
+def _compares_with_outside(test: ast.expr, handler: Function, project: Project) -> bool:
+    """Whether a condition compares an entity's state with something else than constants and entities."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.Compare):
+            roots = [_root(side) for side in (node.left, *node.comparators)]
+            outside = (r for r in roots if r is not None and not _is_entity(r, handler, project))
+            if any(outside):
+                return True
+    return False
+
+
+def _root(node: ast.expr) -> ast.expr | None:
+    """What the parts of an expression are read from; None for constants."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Await):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return None if isinstance(node, ast.Constant) else node
+
+
+def _is_entity(node: ast.expr, handler: Function, project: Project) -> bool:
+    if not isinstance(node, ast.Name):
+        return False
+    found = (_of_local(node.id, binding, handler, project) for binding in _reaching(node, handler))
+    return any(found)
 
 
 # sums over entities
@@ -300,7 +534,9 @@ def _sums(handler: Function, project: Project) -> Iterator[Finding]:
         computes = [
             inner
             for inner in _inside(loop.body)
-            if isinstance(inner, ast.AugAssign) and _reads_attribute(inner.value, names)
+            if isinstance(inner, ast.AugAssign)
+            and _reads_attribute(inner.value, names)
+            and not _gathers(inner, handler, project)
         ]
         mutates = [inner for inner in _inside(loop.body) if _mutates(inner, names)]
         if computes or mutates:
@@ -315,6 +551,16 @@ def _sums(handler: Function, project: Project) -> Iterator[Finding]:
                     yield _sum(
                         handler, series.generators[0].iter, f"{call.func.id}() over entities", project, call
                     )
+
+
+def _gathers(statement: ast.AugAssign, handler: Function, project: Project) -> bool:
+    """Whether ``+=`` makes a text or a list longer, which is presentation and no sum."""
+    parts: list[ast.expr] = [statement.target, statement.value]
+    while isinstance(parts[-1], ast.BinOp):
+        last = parts.pop()
+        assert isinstance(last, ast.BinOp)
+        parts += [last.right, last.left]
+    return any(project.resolver.infer(part, handler) in {"str", "bytes", "list"} for part in parts)
 
 
 def _reads_attribute(node: ast.expr, names: set[str]) -> bool:
@@ -339,30 +585,58 @@ def _sum(
 def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
     used: dict[Module, list[ast.Call]] = {}
     for call in sorted(handler.nodes(ast.Call), key=lambda node: (node.lineno, node.col_offset)):
-        target = project.resolver.resolve(call.func, handler)
-        if not isinstance(target, Function) or target.name == "__init__":
-            continue
-        if project.layer(target.module) is Layer.SERVICE and _does_work(target):
-            of = (
-                project.resolver.infer(call.func.value, handler)
-                if isinstance(call.func, ast.Attribute)
-                else None
-            )
-            owner = of.module if isinstance(of, Class) else target.module
+        owner = _service_called(call, handler, project)
+        if owner is not None:
             used.setdefault(owner, []).append(call)
-    if len(used) < 2:
+    pairs = [pair for pair in combinations(used, 2) if _run_together([used[module] for module in pair])]
+    if not pairs:
         return
-    calls = list(used.values())
-    commands = [call for group in calls for call in group if not _called_name(call).startswith(READS)]
-    plain = len(used) > 2 or (len(commands) > 1 and _feeds(calls[0], calls[1], handler))
-    finding = RULE.violation if plain else RULE.note
-    names = " and ".join(module.name for module in list(used)[:2])
-    yield finding(
+    first, second = pairs[0]
+    several = any(_run_together([used[m] for m in three]) for three in combinations(used, 3))
+    plain = several or any(_feeds_a_command(used[one], used[other], handler) for one, other in pairs)
+    yield (RULE.violation if plain else RULE.note)(
         handler.module,
-        calls[1][0],
-        f"a handler that works with several services, {names}",
+        used[second][0],
+        f"a handler that works with several services, {first.name} and {second.name}",
         expected="one call of one service",
     )
+
+
+def _service_called(call: ast.Call, handler: Function, project: Project) -> Module | None:
+    """The service's module that a call works with; None for guards and for what only watches."""
+    target = project.resolver.resolve(call.func, handler)
+    if not isinstance(target, Function) or target.name == "__init__":
+        return None
+    if project.layer(target.module) is not Layer.SERVICE or not _does_work(target):
+        return None
+    of = project.resolver.infer(call.func.value, handler) if isinstance(call.func, ast.Attribute) else None
+    owner = of.module if isinstance(of, Class) else target.module
+    return None if ASIDE.intersection(owner.stem.lower().split("_")) else owner
+
+
+def _run_together(groups: list[list[ast.Call]]) -> bool:
+    """Whether one run of the handler can make a call of each group, so that no branch excludes another."""
+    return any(
+        not any(_exclude_each_other(one, other) for one, other in combinations(calls, 2))
+        for calls in product(*(group[:4] for group in groups))
+    )
+
+
+def _exclude_each_other(one: ast.Call, other: ast.Call) -> bool:
+    """Whether two calls stand in branches of which only one runs."""
+    if one.lineno > other.lineno:
+        one, other = other, one
+    later = {id(node) for node in (other, *_blocks(other))}
+    node: ast.AST = one
+    for around in _blocks(one):
+        if isinstance(around, ast.If) and node in around.body:
+            if id(around) not in later:
+                if isinstance(around.body[-1], ast.Return | ast.Raise):
+                    return True
+            elif any(id(statement) in later for statement in around.orelse):
+                return True
+        node = around
+    return False
 
 
 def _does_work(called: Function) -> bool:
@@ -379,19 +653,26 @@ def _called_name(call: ast.Call) -> str:
     return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
 
 
+def _feeds_a_command(first: list[ast.Call], second: list[ast.Call], handler: Function) -> bool:
+    """Whether what one service gave is handed to the other, and more than reads."""
+    commands = [call for call in (*first, *second) if not _called_name(call).startswith(READS)]
+    return len(commands) > 1 and (_feeds(first, second, handler) or _feeds(second, first, handler))
+
+
 def _feeds(first: list[ast.Call], second: list[ast.Call], handler: Function) -> bool:
-    """Whether what one service gave is handed to the other."""
-    given: set[str] = set()
-    for assignment in handler.nodes(ast.Assign):
-        value = assignment.value.value if isinstance(assignment.value, ast.Await) else assignment.value
-        if value in first:
-            given |= {target.id for target in assignment.targets if isinstance(target, ast.Name)}
-    return any(
-        isinstance(node, ast.Name) and node.id in given
-        for call in second
-        for argument in (*call.args, *(k.value for k in call.keywords))
-        for node in ast.walk(argument)
-    )
+    """Whether what one service gave is handed to the other, under a name that still stands for it."""
+    for call in second:
+        for argument in (*call.args, *(k.value for k in call.keywords)):
+            for node in ast.walk(argument):
+                if isinstance(node, ast.Name) and any(
+                    _unawaited(binding.value) in first for binding in _reaching(node, handler)
+                ):
+                    return True
+    return False
+
+
+def _unawaited(node: ast.expr | None) -> ast.expr | None:
+    return node.value if isinstance(node, ast.Await) else node
 
 
 # passwords
@@ -409,13 +690,26 @@ def _hashing(handler: Function, blocking: Blocking, project: Project) -> Iterato
 
 
 def _hash_of(call: ast.Call, handler: Function, blocking: Blocking, project: Project) -> str:
+    """The hashing that a call does itself or by a helper for passwords; empty when it does none."""
     target = project.resolver.resolve(call.func, handler)
     if isinstance(target, str):
-        return target if target in HASHING else ""
-    if not isinstance(target, Function) or project.layer(target.module) in {Layer.SERVICE, Layer.REPOSITORY}:
+        return target if target in HASHING or PASSLIB.fullmatch(target) else ""
+    if not isinstance(target, Function) or _is_below_router(target, project):
         return ""
+    if target.module is handler.module and project.role(target) is Layer.ROUTER:
+        return ""  # the helper itself is looked into
     calls = (project.resolver.resolve(inner, target) for inner in target.nodes(ast.Attribute, ast.Name))
     direct = next((name for name in calls if isinstance(name, str) and name in HASHING), "")
     inner = blocking.of_function(target) if not target.is_async and not direct else None
     name = direct or (inner.name if inner is not None and inner.sort == "hashing" else "")
-    return name if not name or HELPER.search(target.name) else f"{name}.{VERIFIES[0]}"
+    if not name:
+        return target.name if HASHES.fullmatch(target.name) else ""
+    return name if _is_for_hashing(target, project) else f"{name}.{VERIFIES[0]}"
+
+
+def _is_for_hashing(helper: Function, project: Project) -> bool:
+    """Whether a helper that comes to hash is there to do it, by its name or as an entity's own method."""
+    if CHECKS.search(helper.name):
+        return False
+    of_entity = helper.owner is not None and is_mapped(helper.owner, project.resolver)
+    return bool(HELPER.search(helper.name)) or (of_entity and "password" in helper.name)

@@ -180,10 +180,18 @@ class Project:
                 continue
             for call, scope in module.every(ast.Call):
                 if call.args and self.is_depends(call, scope):
-                    target = self.callable(call.args[0], scope)
+                    target = self.callable(call.args[0], scope) or self._made_by(call.args[0], scope)
                     if target is not None:
                         found.setdefault(target, []).append(call)
         return found
+
+    def _made_by(self, node: ast.AST, scope: Scope) -> Function | None:
+        """The inner function that a factory gives back, as in ``Depends(require("admin"))``."""
+        factory = self.resolver.resolve(node.func, scope) if isinstance(node, ast.Call) else None
+        if not isinstance(factory, Function):
+            return None
+        given = (self.resolver.resolve(statement.value, factory) for statement in factory.nodes(ast.Return))
+        return next((f for f in given if isinstance(f, Function) and f.parent is factory), None)
 
     def is_depends(self, call: ast.Call, scope: Scope) -> bool:
         """Whether a call is FastAPI's ``Depends`` or ``Security``."""

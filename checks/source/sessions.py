@@ -1,0 +1,87 @@
+"""What is said to the database: statements that are built, and the methods of sessions that are called."""
+
+import ast
+from typing import Final
+
+from checks.source.kinds import is_mapped
+from checks.source.resolver import Resolver
+from checks.source.scopes import Class, Scope
+
+BUILDERS: Final = frozenset(
+    f"sqlalchemy.{name}"
+    for name in [
+        "select",
+        "insert",
+        "update",
+        "delete",
+        "text",
+        "union",
+        "union_all",
+        "exists",
+        "lambda_stmt",
+    ]
+) | {"sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"}
+SESSIONS: Final = frozenset({"sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.orm.Session"})
+QUERIES: Final = frozenset(
+    [
+        "execute",
+        "scalar",
+        "scalars",
+        "exec",
+        "query",
+        "stream",
+        "stream_scalars",
+        "get",
+        "get_one",
+        "connection",
+    ]
+)
+CHANGES: Final = frozenset(["add", "add_all", "delete", "merge"])
+TRANSACTION: Final = frozenset(
+    ["commit", "rollback", "flush", "refresh", "begin", "begin_nested", "close", "expunge", "expire"]
+)
+NAMES: Final = frozenset(
+    ["session", "db", "db_session", "dbsession", "sess", "async_session", "database_session"]
+)
+METHODS: Final = QUERIES | CHANGES | {"refresh", "expunge"}
+
+
+def is_named_session(node: ast.expr) -> bool:
+    """Whether a name or an attribute is called as sessions are."""
+    name = getattr(node, "id", "") or getattr(node, "attr", "")
+    return name.strip("_") in NAMES
+
+
+def is_session(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:
+    """Whether an expression is a session: by its class or, where that cannot be told, by its name."""
+    of = resolver.infer(node, scope)
+    return resolver.is_kind(of, *SESSIONS) if of is not None else is_named_session(node)
+
+
+def session_method(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
+    """The session's method that is called; empty for other calls.
+
+    Where the session has no type, its name tells, together with what it is asked for: an entity or a
+    statement of SQLAlchemy.
+    """
+    target = resolver.resolve(call.func, scope)
+    if isinstance(target, str):
+        owner, _, method = target.rpartition(".")
+        return method if owner in SESSIONS else ""
+    func = call.func
+    if target is not None or not isinstance(func, ast.Attribute) or func.attr not in METHODS or not call.args:
+        return ""
+    named = is_named_session(func.value) and resolver.infer(func.value, scope) is None
+    return func.attr if named and _is_database_matter(call.args[0], scope, resolver) else ""
+
+
+def _is_database_matter(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:
+    """Whether an argument is an entity's class, a column of it, one of its objects or a statement."""
+    root = node.value if isinstance(node, ast.Attribute) else node
+    named = resolver.resolve(root, scope)
+    if isinstance(named, Class):
+        return is_mapped(named, resolver)
+    of = resolver.infer(node, scope)
+    if isinstance(of, str):
+        return any(of == name or of.startswith(f"{name}.") for name in BUILDERS)
+    return is_mapped(of, resolver)
