@@ -9,8 +9,10 @@ import difflib
 import importlib.metadata
 import inspect
 import linecache
+import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from checks.finding import Place
 from checks.report import Kind, Problem
 
 HINT = "workshop hint"
+NEVER_AWAITED = re.compile(r"coroutine '(?P<name>[^']+)' was never awaited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +293,7 @@ class Diagnosis:
 
     def _advice(self, error: BaseException) -> str:
         if isinstance(error, NameError) and error.name:
-            near = misspelt_name(error.name, self._names_near(error))
+            near = next(filter(None, (misspelt_name(error.name, n) for n in self._names_near(error))), "")
             if near:
                 return f"The nearest name there is {near!r}"
             return f"{error.name!r} is neither defined nor imported in this file"
@@ -298,17 +301,40 @@ class Diagnosis:
             return _attribute_advice(error.name, error.obj)
         return ""
 
-    def _names_near(self, error: BaseException) -> set[str]:
+    def _names_near(self, error: BaseException) -> Iterator[Iterable[str]]:
+        """The names that could be meant, the nearest scope first, builtins last."""
         blamed = self._blamed_frame(error)
-        if blamed is None:
-            return set()
-        return {*blamed[0].f_locals, *blamed[0].f_globals, *dir(builtins)}
+        if blamed is not None:
+            yield blamed[0].f_locals
+            yield blamed[0].f_globals
+            yield dir(builtins)
 
     def _modules_beside(self, module: str) -> set[str]:
         folder = self.project.joinpath(*module.split(".")[:-1])
         return {path.stem for path in folder.glob("*") if path.suffix == ".py" or path.is_dir()} - {
             "__pycache__"
         }
+
+    def not_awaited(self, warned: Iterable[warnings.WarningMessage], problem: Problem) -> Problem:
+        """The problem itself, or the call without await that Python warned of in the learner's code.
+
+        Args:
+            warned: the warnings of the check that failed.
+            problem: what the check said.
+        """
+        for warning in warned:
+            match = NEVER_AWAITED.match(str(warning.message))
+            if match and problem.kind in {Kind.UNMET, Kind.RAISED} and self._is_ours(warning.filename):
+                place = Place(self._shown(warning.filename), warning.lineno)
+                return replace(
+                    problem,
+                    expected=f"the coroutine {match['name'].rpartition('.')[2]}() to be awaited",
+                    found=f"a call without await; so the check found {problem.found}",
+                    next="A call of an async function only makes a coroutine: what has to wait for it?",
+                    place=place,
+                    cause=f"not awaited {place}",
+                )
+        return problem
 
     def blames_learner(self, error: BaseException) -> bool:
         """Whether a line of the learner's has a part in an exception."""

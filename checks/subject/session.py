@@ -5,7 +5,9 @@ import os
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, NoReturn
@@ -19,7 +21,7 @@ from checks.lesson import Course
 from checks.report import Kind, Problem
 from checks.subject import channel
 from checks.subject.contract import BrokenContractError, require_names
-from checks.subject.diagnosis import Check, Diagnosis
+from checks.subject.diagnosis import NEVER_AWAITED, Check, Diagnosis
 from checks.subject.registered import registering
 from checks.subject.watchdog import Watchdog, Where
 
@@ -145,9 +147,10 @@ class Session:
         started = time.perf_counter()
         problem, skipped, gone = None, "", False
         try:
-            reports = runtestprotocol(item, log=False, nextitem=following)
+            with _warnings() as warned:
+                reports = runtestprotocol(item, log=False, nextitem=following)
             problem, skipped = _told_by(reports, self._check)
-            problem = problem or self._unsound()
+            problem = self.diagnosis.not_awaited(warned, problem) if problem else self._unsound()
             gone = problem is not None and problem.kind is Kind.ENDED
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt, pytest.exit: the learner's code raised it
             # The event loop may be in pieces: the next check gets a process of its own.
@@ -258,6 +261,16 @@ class Session:
                     cause=f"thread {place}",
                 )
         return None
+
+
+@contextmanager
+def _warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """Remember what Python warns of while the block runs, and show it as ever."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.filterwarnings("always", NEVER_AWAITED.pattern, RuntimeWarning)
+        yield warned
+    for warning in warned:
+        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _told_by(reports: list[pytest.TestReport], check: Check) -> tuple[Problem | None, str]:

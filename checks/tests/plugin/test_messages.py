@@ -90,6 +90,13 @@ CASES = [
     Case(
         "module_for_its_content", Kind.RAISED, below("from app import other\nother.route()"), "other.route()"
     ),
+    Case(
+        "await_forgotten",
+        Kind.UNMET,
+        inside('async def look_up() -> str:\n    return "hello"\nlook_up()\nreturn {"text": "nothing"}'),
+        "look_up()",
+    ),
+    Case("builtin_is_not_meant", Kind.RAISED, inside("return ap"), "return ap"),
     Case("raises_at_import", Kind.RAISED, below("int('one')"), "int('one')"),
     Case("raises_in_a_handler", Kind.RAISED, inside("{}['key']"), "{}['key']"),
     Case("wrong_path", Kind.UNMET, HELLO.replace('"/hello"', '"/hullo"')),
