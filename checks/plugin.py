@@ -322,6 +322,8 @@ class LessonPlugin:
             outcome = self._stopped(str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours is told like any other failure
             outcome = _our_fault(error)
+        if outcome.output and self.config.option.capture == "no":
+            sys.stdout.write(outcome.output)
         for report in _reports(item, outcome, started, self.run):
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

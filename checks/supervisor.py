@@ -33,6 +33,9 @@ GLANCE = 0.2
 LAST_MOMENTS = 2.0
 """Seconds in which an ended subject's streams should end too."""
 
+LAST_WORDS = 0.1
+"""Seconds in which what a check printed should have arrived, once its verdict has."""
+
 MOST_EXIT_CODE = 255
 """The largest exit code that a program itself is wont to give."""
 
@@ -56,8 +59,12 @@ class _Output:
     size: int = 0
     total: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def add(self, chunk: bytes) -> None:
+        if chunk.endswith(channel.END):
+            chunk = chunk.removesuffix(channel.END)
+            self.ended.set()
         with self.lock:
             self.chunks.append(chunk)
             self.size += len(chunk)
@@ -70,6 +77,7 @@ class _Output:
             kept, total = b"".join(self.chunks)[-OUTPUT_KEPT:], self.total
             self.chunks.clear()
             self.size = self.total = 0
+            self.ended.clear()
         text = kept.decode("utf-8", errors="replace")
         return f"({total:,} bytes printed; these are the last)\n{text}" if total > OUTPUT_KEPT else text
 
@@ -201,6 +209,7 @@ class Supervisor:
             answer = self._answer(self.limit + PATIENCE)
         match answer.get("event"):
             case "verdict":
+                self._output.ended.wait(LAST_WORDS)
                 outcome = Outcome(
                     problem=Problem.from_dict(answer["problem"]) if answer["problem"] else None,
                     waits=answer["skipped"],

@@ -6,6 +6,9 @@ from typing import IO, Any
 MARK = b"\x1elayer "
 """Begins each message, so that stray output on the same stream is told apart from it."""
 
+END = b"\x1eend\n"
+"""Stands on the subject's standard output after all that a check has printed."""
+
 
 def send(stream: IO[bytes], message: dict[str, Any]) -> None:
     """Write one message and flush it.

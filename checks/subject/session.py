@@ -2,12 +2,13 @@
 
 import inspect
 import os
+import sys
 import threading
 import time
 import traceback
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, NoReturn
@@ -188,6 +189,7 @@ class Session:
         evidence: Message | None = None,
     ) -> None:
         self._watchdog.stop()
+        _end_output()
         self.tell(
             event="verdict",
             id=self._current,
@@ -261,6 +263,15 @@ class Session:
                     cause=f"thread {place}",
                 )
         return None
+
+
+def _end_output() -> None:
+    """Bring what was printed on its way, whatever the learner's code made of the streams."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    with suppress(OSError):
+        os.write(1, channel.END)
 
 
 @contextmanager

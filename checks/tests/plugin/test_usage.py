@@ -133,6 +133,17 @@ def test_a_part_of_a_done_lesson_leaves_it_done(clone: Clone) -> None:
     assert clone.done() == ["hello"]
 
 
+@pytest.mark.parametrize("option", ["-s", "-rP"])
+def test_what_right_code_prints_is_shown_to_who_asks(clone: Clone, option: str) -> None:
+    clone.solve()
+    talking = HELLO.replace("    return {", '    print("was here")\n    return {')
+    write(clone.project, {"app/main.py": talking})
+    for words, shown in ((["-q"], 0), (["-q", option], 1)):
+        ran = clone.pytest("lessons/1/test_hello.py::test_hello_greets", *words)
+        assert ran.code == 0, ran.output
+        assert ran.output.count("was here") == shown, ran.output
+
+
 def test_the_first_failure_can_end_the_run(clone: Clone) -> None:
     clone.solve()
     write(clone.project, {"app/main.py": HELLO.replace('"/hello"', '"/hullo"')})
