@@ -95,7 +95,14 @@ def load_app(load: Load, project: Path) -> Callable[..., "FastAPI"]:
     def load_app(**environment: str | None) -> "FastAPI":
         from fastapi import FastAPI
 
-        application = load("app.main", **environment).app
+        main = load("app.main", **environment)
+        application, factory = main.app, getattr(main, "create_app", None)
+        if application is None and factory is not None:
+            raise Unmet(
+                expected="create_app() to return the application",
+                found="create_app() returned None",
+                at=factory,
+            )
         if not isinstance(application, FastAPI):
             raise Unmet(
                 expected="app.main.app to be a FastAPI object",

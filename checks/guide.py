@@ -432,6 +432,8 @@ class Guide:
 
     def _differences(self, lesson: Lesson) -> Iterator[FileDifference]:
         for path, reference in lesson.solution_files.items():
+            if Path(path).name == ".env":  # everybody has their own, with a key that no screen should show
+                continue
             mine = self.course.project / path
             yield _difference(mine, reference, self._shown(mine), self._shown(reference))
 

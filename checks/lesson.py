@@ -27,18 +27,21 @@ class LessonError(Exception):
 
 
 class UnknownLessonError(LessonError):
-    """No lesson answers to the given word.
+    """No lesson on offer answers to the given word.
 
     Attributes:
         word: what was asked for.
         nearest: names of the lessons that come closest, best first.
+        later: the name of a lesson that answers to it and is not on offer yet.
     """
 
-    def __init__(self, word: str, nearest: list[str]) -> None:
+    def __init__(self, word: str, nearest: list[str], later: str = "") -> None:
         self.word = word
         self.nearest = nearest
+        self.later = later
         hint = f" The nearest is {nearest[0]}." if nearest else ""
-        super().__init__(f"There is no lesson {word!r}.{hint} `workshop status` lists them all.")
+        what = f"Lesson {later} is not on offer yet." if later else f"There is no lesson {word!r}.{hint}"
+        super().__init__(f"{what} `workshop status` lists them all.")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class Lesson:
     def number(self) -> int:
         """The place in the order of the lessons, counted from 1."""
         return int(self.name[:2])
+
+    def answers_to(self, word: str) -> bool:
+        """Whether a word is the lesson's name, the number or the rest of it."""
+        number, _, rest = self.name.partition("_")
+        return word in {self.name, number, rest} or (word.isdecimal() and int(word) == self.number)
 
     @cached_property
     def _toml(self) -> dict[str, object]:
@@ -177,10 +185,11 @@ class Course:
             UnknownLessonError: no offered lesson answers to the word; carries the nearest names.
         """
         wanted = word.strip().rstrip("/\\").replace("\\", "/").removeprefix("lessons/").lower()
-        for lesson in self.lessons:
-            number, _, rest = lesson.name.partition("_")
-            if wanted in {lesson.name, number, rest} or (wanted.isdecimal() and int(wanted) == lesson.number):
-                return lesson
+        meant = next((lesson for lesson in self.all_lessons if lesson.answers_to(wanted)), None)
+        if meant is not None and meant.is_offered:
+            return meant
+        if meant is not None:
+            raise UnknownLessonError(word, [], meant.name)
         names = {key: lesson.name for lesson in self.lessons for key in (lesson.name, lesson.name[3:])}
         close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
         raise UnknownLessonError(word, list(dict.fromkeys(names[key] for key in close)))

@@ -110,7 +110,21 @@ def _full_path(course: Course, here: Path, word: str) -> str:
             first, *rest = Path(meant).relative_to(folder).parts
             found = course.find(first).folder.joinpath(*rest)
             return f"{found}{separator}{node}"
+    _complain_if_a_lesson_is_meant(course, path)
     return word
+
+
+def _complain_if_a_lesson_is_meant(course: Course, path: str) -> None:
+    """Say how a lesson is named, to who wrote ``3`` or ``lesson/3``.
+
+    Raises:
+        pytest.UsageError: the last part of a path that does not exist is a lesson's name.
+    """
+    try:
+        lesson = course.find(Path(path).name)
+    except LessonError:
+        return
+    raise pytest.UsageError(f"There is no {path} here. The lesson: uv run pytest lessons/{lesson.name[:2]}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

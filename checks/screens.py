@@ -29,6 +29,7 @@ HEADLINES = {
     "solve": "The reference of lesson {lesson} is in your project.",
     "catchup": "Your project is at the start of lesson {lesson}.",
     "undo": "Undone: {undone}, with all changes since.",
+    "undo again": "Done again: the undo of {undone} is taken back, with all changes since.",
 }
 DEEDS = {"place": "pytest on lesson {lesson}", "undo": "an undo"}
 LIKENESS = {
@@ -185,8 +186,10 @@ def _show_section(screen: Screen, title: str, style: str = "") -> None:
 def _headline(outcome: Outcome) -> str:
     if not outcome.touched:
         return "Nothing to change: the files are as they should be."
-    again = " again" if outcome.action == "start" and outcome.changed else ""
-    undone = f"{_deed(outcome.undone)} ({_moment(outcome.undone)})" if outcome.undone else ""
+    copy = outcome.undone
+    is_redone = copy is not None and copy.action == "undo"
+    again = " again" if is_redone or (outcome.action == "start" and outcome.changed) else ""
+    undone = copy and (_moment(copy) if is_redone else f"{_deed(copy)} ({_moment(copy)})")
     return HEADLINES[outcome.action + again].format(lesson=outcome.lesson, undone=undone)
 
 

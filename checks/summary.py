@@ -61,7 +61,10 @@ def _next(run: LessonRun, lessons: list[Lesson]) -> Iterator[tuple[str, Markup]]
     for lesson in lessons:
         tally = run.tallies[lesson.name]
         if tally.failed:
-            yield from _mend(run, lesson, next(iter(tally.failed.values())))
+            first = next(iter(tally.failed.values()))
+            if len(tally.failed) > 1:
+                yield f"First  {first.title}" + (f" ({first.place})" if first.place else ""), CALM
+            yield from _mend(run, lesson, first)
             return
     if not lessons:
         return

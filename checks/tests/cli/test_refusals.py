@@ -74,7 +74,7 @@ def test_a_damaged_lesson(run: Run, clone: Path) -> None:
 def test_no_lessons_on_offer(run: Run, clone: Path) -> None:
     for brief in clone.glob("lessons/*/README.md"):
         brief.unlink()
-    assert "There is no lesson" in " ".join(run("start", "1").stderr.split())
+    assert "is not on offer yet" in " ".join(run("start", "1").stderr.split())
     assert run().exit_code == 0
 
 

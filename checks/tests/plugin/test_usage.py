@@ -65,7 +65,9 @@ def test_without_any_lesson_reached_there_is_a_first_step_and_no_success(clone: 
     [
         ("lessons/30", "There is no lesson '30'"),
         ("lessons/helo", "The nearest is 01_hello"),
-        ("lessons/3", "There is no lesson '3'"),
+        ("lessons/3", "Lesson 03_later is not on offer yet"),
+        ("lesson/1", "There is no lesson/1 here. The lesson: uv run pytest lessons/01"),
+        ("hello", "There is no hello here. The lesson: uv run pytest lessons/01"),
     ],
 )
 def test_an_unknown_lesson_is_a_clear_error(clone: Clone, word: str, said: str) -> None:
