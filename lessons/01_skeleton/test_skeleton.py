@@ -1,5 +1,6 @@
 """Lesson 01: an application that can say it is alive."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks.expect import Unmet, expect, expect_answer, line_with, told_status
+from checks.serving import serving
 
 if TYPE_CHECKING:
     import httpx
     from fastapi import FastAPI
+
+    from checks.fixtures import Load
 
 pytestmark = pytest.mark.anyio
 
@@ -50,8 +54,18 @@ async def test_live_is_served(app: "FastAPI", client: "httpx.AsyncClient", proje
         response.status_code not in {404, 405} and not response.is_redirect,
         expected=f"a route for GET {LIVE}",
         found=f"{told_status(response)}; the application serves {served_paths(app)}",
-        at=response.extensions.get("endpoint") or line_with(MAIN, project, "include_router", r"FastAPI\("),
+        at=response.extensions.get("endpoint") or likely_cause(app, project),
     )
+
+
+def likely_cause(app: "FastAPI", project: Path) -> object:
+    """What is to blame where nothing serves the path: the handler, if it serves another path or is no route;
+    else the line that includes the router.
+    """
+    health, paths = sys.modules.get("app.health.router"), app.openapi()["paths"]
+    is_route = bool(getattr(getattr(health, "router", None), "routes", True))
+    handler = getattr(health, "live", None) if LIVE not in paths and (paths or not is_route) else None
+    return handler or line_with(MAIN, project, "include_router", r"FastAPI\(")
 
 
 @pytest.mark.needs("test_live_is_served")
@@ -60,9 +74,37 @@ async def test_live_answers_ok(client: "httpx.AsyncClient") -> None:
 
     Why: Machines read the status code, people the body; they have to say the same.
 
-    Next: Compare what the handler returns with step 3.
+    Next: Compare what the handler takes and returns with step 3.
     """
     expect_answer(await client.get(LIVE), 200, {"status": "ok"})
+
+
+@pytest.mark.needs("test_live_answers_ok")
+async def test_each_application_is_one_of_its_own(load: "Load", app: "FastAPI") -> None:
+    """create_app() builds another application each time
+
+    Why: A test changes its application as it likes. If two tests share one, each has to undo what it did.
+
+    Next: Step 1: where is the FastAPI object made?
+    """
+    create_app = getattr(load("app.main"), "create_app", None)
+    if create_app is None:
+        return  # one application, made when the module is imported: each import makes another
+    one, other = create_app(), create_app()
+    expect(
+        one is not other,
+        expected="two applications from two calls of create_app()",
+        found="the same object twice",
+        at=create_app,
+    )
+    async with serving(other) as client:
+        paths = other.openapi()["paths"].keys()
+        expect(
+            paths == app.openapi()["paths"].keys() and (await client.get(LIVE)).status_code != 404,
+            expected=f"an application that serves {served_paths(app)}, like app itself",
+            found=f"one that serves {served_paths(other)}",
+            at=create_app,
+        )
 
 
 @pytest.mark.needs("test_live_answers_ok")
@@ -94,31 +136,38 @@ async def test_live_is_documented(app: "FastAPI", client: "httpx.AsyncClient") -
     documentation = app.openapi()
     operation = documentation["paths"].get(LIVE, {}).get("get", {})
     content = operation.get("responses", {}).get("200", {}).get("content", {})
-    schema = resolved(documentation, content.get("application/json", {}).get("schema", {}))
+    kinds = {kind.partition(";")[0].strip(): body.get("schema", {}) for kind, body in content.items()}
     expect(
-        "status" in schema.get("properties", {}),
+        has_status(documentation, kinds.get("application/json", {})),
         expected="a documented answer with the field status",
         found="a body of any shape" if operation else f"no GET {LIVE} in the documentation",
         at=(await client.get(LIVE)).extensions.get("endpoint"),
     )
 
 
-def resolved(documentation: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema itself where it stands apart, under a name."""
-    while "$ref" in schema:
-        schema = documentation["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    return schema
+def has_status(documentation: dict[str, Any], schema: dict[str, Any]) -> bool:
+    """Whether every object that a schema allows has the field ``status``."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return has_status(documentation, documentation["components"]["schemas"][name])
+    either = schema.get("anyOf") or schema.get("oneOf") or ()
+    return (
+        "status" in schema.get("properties", {})
+        or (bool(either) and all(has_status(documentation, one) for one in either))
+        or any(has_status(documentation, one) for one in schema.get("allOf", ()))
+    )
 
 
 @pytest.mark.needs("test_live_is_served")
 async def test_live_only_answers_get(client: "httpx.AsyncClient") -> None:
-    """POST to /health/live is refused with 405
+    """POST to /health/live is refused with 405, and so is every method that writes
 
     Why: A probe reads. Methods that mean nothing here should say so.
 
     Next: Step 3 names the one method that the route serves.
     """
-    expect_answer(await client.post(LIVE), 405)
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        expect_answer(await client.request(method, LIVE), 405)
 
 
 @pytest.mark.needs("test_app_is_a_fastapi_application")

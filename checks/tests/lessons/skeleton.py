@@ -48,14 +48,54 @@ WRONG = [
         {ROUTER: [(ROUTE, '@router.get("/live")'), (HANDLER, "async def live() -> None:")]},
         "response-model",
     ),
-    Wrong("another path", {ROUTER: ('"/live"', '"/alive"')}, "test_live_is_served", INCLUDED),
+    Wrong("another path", {ROUTER: ('"/live"', '"/alive"')}, "test_live_is_served", DECORATOR),
     Wrong(
         "the prefix twice",
         {ROUTER: ('"/live"', '"/health/live"')},
         "test_live_is_served",
-        INCLUDED,
+        DECORATOR,
     ),
-    Wrong("a slash too many", {ROUTER: ('"/live"', '"/live/"')}, "test_live_is_served", INCLUDED),
+    Wrong("a slash too many", {ROUTER: ('"/live"', '"/live/"')}, "test_live_is_served", DECORATOR),
+    Wrong(
+        "a function that no decorator makes a route",
+        {ROUTER: (ROUTE + "\n", "")},
+        "test_live_is_served",
+        LIVE,
+    ),
+    Wrong(
+        "one application for all",
+        {
+            MAIN: [
+                ('    app = FastAPI(title="Lending library")\n    app.include_router(health_router)\n', ""),
+                (
+                    "def create_app()",
+                    (
+                        'app = FastAPI(title="Lending library")\napp.include_router(health_router)\n\n\n'
+                        "def create_app()"
+                    ),
+                ),
+                ("\n\napp = create_app()\n", ""),
+            ]
+        },
+        "test_each_application_is_one_of_its_own",
+        Line(MAIN, "def create_app"),
+    ),
+    Wrong(
+        "routes that only the first application gets",
+        {
+            MAIN: [
+                ("    app.include_router(health_router)\n", ""),
+                ("app = create_app()\n", "app = create_app()\napp.include_router(health_router)\n"),
+            ]
+        },
+        "test_each_application_is_one_of_its_own",
+        Line(MAIN, "def create_app"),
+    ),
+    Wrong(
+        "a second method",
+        {ROUTER: (ROUTE, '@router.delete("/live", response_model=HealthStatus)\n' + ROUTE)},
+        "test_live_only_answers_get",
+    ),
     Wrong("the wrong method", {ROUTER: ("router.get", "router.post")}, "test_live_is_served"),
     Wrong(
         "a router that is never included",
@@ -190,7 +230,7 @@ WRONG = [
         "a factory that returns nothing",
         {MAIN: ("    return app\n", "")},
         "test_app_is_a_fastapi_application",
-        Line(MAIN, "app = create"),
+        Line(MAIN, "def create_app"),
     ),
     Wrong(
         "another name for the application",
@@ -256,6 +296,61 @@ WRONG = [
 ]
 
 RIGHT = [
+    Right(
+        "one of two models, told apart by their field",
+        {
+            ROUTER: [
+                (
+                    "from app.health.schemas import HealthStatus\n",
+                    "from app.health.schemas import Alive, Dead\n",
+                ),
+                (ROUTE, '@router.get("/live")'),
+                ("-> HealthStatus:", '-> Annotated[Alive | Dead, Field(discriminator="status")]:'),
+                ("HealthStatus(status=", "Alive(status="),
+                (
+                    "from fastapi import APIRouter\n",
+                    (
+                        "from typing import Annotated\n\nfrom fastapi import APIRouter\n"
+                        "from pydantic import Field\n"
+                    ),
+                ),
+            ],
+            SCHEMAS: """from typing import Literal
+
+from pydantic import BaseModel
+
+
+class Alive(BaseModel):
+    status: Literal["ok"]
+
+
+class Dead(BaseModel):
+    status: Literal["unavailable"]
+
+
+HealthStatus = Alive | Dead
+""",
+        },
+    ),
+    Right(
+        "a response class that names its encoding",
+        {
+            ROUTER: [
+                (
+                    "router = APIRouter",
+                    (
+                        'class Utf8(JSONResponse):\n    media_type = "application/json; charset=utf-8"\n\n\n'
+                        "router = APIRouter"
+                    ),
+                ),
+                ("response_model=HealthStatus)", "response_model=HealthStatus, response_class=Utf8)"),
+                (
+                    "from fastapi import APIRouter\n",
+                    "from fastapi import APIRouter\nfrom fastapi.responses import JSONResponse\n",
+                ),
+            ]
+        },
+    ),
     Right(
         "a handler that is registered in a roundabout way",
         {ROUTER: [(ROUTE + "\n", ""), (ANSWER + "\n", ANSWER + ROUNDABOUT)]},
