@@ -160,7 +160,7 @@ def has_status(documentation: dict[str, Any], schema: dict[str, Any]) -> bool:
 
 @pytest.mark.needs("test_live_is_served")
 async def test_live_only_answers_get(client: "httpx.AsyncClient") -> None:
-    """POST to /health/live is refused with 405, and so is every method that writes
+    """Methods that write are refused at /health/live with 405
 
     Why: A probe reads. Methods that mean nothing here should say so.
 

@@ -1,5 +1,7 @@
 """Lesson 02: settings from the environment and from .env, checked before anything starts."""
 
+import importlib
+import json
 import logging
 import re
 import shutil
@@ -28,6 +30,9 @@ CONFIG_FILE = "app/core/config.py"
 TALKS = (r"\bprint\(", r"\.(debug|info|warning|error|exception|critical|log)\(", r"\.write\(")
 CONFIG = "app.core.config"
 KEY = "0123456789abcdef0123456789abcdef"
+TELLING = 6
+"""Characters of a key, one after the other, that nobody should see."""
+SYNC_DRIVERS = {"", "pysqlite", "psycopg2", "pg8000", "pymysql", "mysqldb"}
 NAMES = ("APP_NAME", "DEBUG", "DATABASE_URL", "SECRET_KEY")
 NOTHING_SET = dict.fromkeys(NAMES)
 
@@ -118,6 +123,36 @@ def test_settings_are_read_once(load: "Load") -> None:
         expected="one object, however often get_settings() is called",
         found="another object at the second call",
         at=config.get_settings,
+    )
+
+
+@pytest.mark.anyio
+@pytest.mark.needs("test_settings_are_read_once")
+async def test_application_uses_the_one_object(load: "Load", project: Path) -> None:
+    """The application asks get_settings() and makes no settings of its own
+
+    Why: Two objects that were read at two moments may say two things.
+
+    Next: Step 4: what does create_app() call?
+    """
+    config = load(CONFIG, SECRET_KEY=KEY)
+    config.get_settings()
+    made = 0
+    make = config.Settings.__init__
+
+    def counting(settings: Any, *args: Any, **values: Any) -> None:
+        nonlocal made
+        made += type(settings) is config.Settings
+        make(settings, *args, **values)
+
+    config.Settings.__init__ = counting
+    async with serving(importlib.import_module("app.main").app):
+        pass
+    expect(
+        made == 0,
+        expected="an application that uses what get_settings() returned",
+        found=f"{made} more objects of the class Settings",
+        at=line_with(MAIN, project, r"\bSettings\("),
     )
 
 
@@ -255,10 +290,28 @@ def test_missing_key_is_refused(read: Read, settings_class: Place) -> None:
 
     Next: Step 1 says what default secret_key has.
     """
+    others = {"APP_NAME": "Reading room", "DATABASE_URL": "sqlite+aiosqlite:///./other.db"}
+    for debug in ("false", "true"):
+        expect(
+            refusal(read) is not None and refusal(read, DEBUG=debug, **others) is not None,
+            expected=f"an error when SECRET_KEY is set nowhere, also with DEBUG={debug}",
+            found="settings, with a key from the source code",
+            at=settings_class(),
+        )
+
+
+@pytest.mark.needs("test_only_the_key_has_to_be_set")
+def test_bad_value_is_refused(read: Read, settings_class: Place) -> None:
+    """A value that a setting cannot have is refused
+
+    Why: Who writes DEBUG=perhaps has made a mistake, and should learn of it at once.
+
+    Next: Step 1 gives the type of debug. Pydantic refuses other values; does your code decide before it?
+    """
     expect(
-        refusal(read) is not None,
-        expected="an error when SECRET_KEY is set nowhere",
-        found="settings, with a key from the source code",
+        refusal(read, SECRET_KEY=KEY, DEBUG="perhaps") is not None,
+        expected="an error when DEBUG=perhaps",
+        found="settings",
         at=settings_class(),
     )
 
@@ -313,36 +366,48 @@ def test_refusal_does_not_show_the_key(
     Next: Step 3 names the entry of the model's configuration that hides values in errors.
     """
     short = "tomorrow-never-knows"
-    error = refusal(read, SECRET_KEY=short)
+    error = "".join(traceback.format_exception(refusal(read, SECRET_KEY=short)))
     expect(
-        short not in "".join(traceback.format_exception(error)),
+        not (shown := part_of(short, error)),
         expected="an error that names the setting and not its value",
-        found=f"an error, or one that led to it, that shows {short!r}",
+        found=f"an error, or one that led to it, that shows {shown!r}",
         at=settings_class(),
     )
     expect(
-        short not in overheard(),
+        not (shown := part_of(short, overheard())),
         expected="nothing printed or logged that shows the key",
-        found=f"{short!r} in the output",
+        found=f"{shown!r} in the output",
         at=line_with(CONFIG_FILE, project, *TALKS),
     )
 
 
+def part_of(key: str, text: str) -> str:
+    """A piece of a key that a text shows, or the empty string."""
+    pieces = (key[start : start + TELLING] for start in range(len(key) - TELLING + 1))
+    return next((piece for piece in pieces if piece in text), "")
+
+
 @pytest.mark.needs("test_key_is_not_shown")
 def test_start_does_not_show_the_key(load_app: LoadApp, overheard: Overheard, project: Path) -> None:
-    """Starting the application prints or logs no key
+    """Starting the application prints, logs and documents no key
 
     Why: The output of a start is kept for years, and read by many.
 
     Next: Step 2 and step 4: does some line print or log the key, or the settings as a dictionary?
     """
-    load_app(SECRET_KEY=KEY)
+    app = load_app(SECRET_KEY=KEY)
     file = next((file for file in (CONFIG_FILE, MAIN) if talks(project / file)), MAIN)
     expect(
         KEY not in overheard(),
         expected="no key in the output",
         found="the key itself, printed or logged",
         at=line_with(file, project, *TALKS),
+    )
+    expect(
+        KEY not in json.dumps(app.openapi()),
+        expected="no key in the documentation of the API",
+        found="the key itself",
+        at=line_with(MAIN, project, "secret", r"FastAPI\("),
     )
 
 
@@ -353,7 +418,7 @@ async def test_service_without_key_does_not_start(load_app: LoadApp, project: Pa
 
     Why: A service that starts half is found by its users; one that does not start, by whoever started it.
 
-    Next: Step 4: what does create_app() do with the error of get_settings()?
+    Next: Step 4: does create_app() ask get_settings(), and let its error out?
     """
     try:
         async with serving(load_app(**NOTHING_SET)):
@@ -404,7 +469,7 @@ def test_debug_reaches_the_application(load_app: LoadApp, project: Path) -> None
 
 
 def test_example_names_every_setting(project: Path) -> None:
-    """.env.example names every setting
+    """.env.example names and explains every setting
 
     Why: It is the first thing that a new colleague, or a new server, copies.
 
@@ -418,10 +483,19 @@ def test_example_names_every_setting(project: Path) -> None:
         found=f"no line for {', '.join(missing)}",
         at=EXAMPLE,
     )
+    bare = next((name for name in NAMES if not is_explained(name, example_text(project))), "")
+    expect(
+        not bare,
+        expected="a sentence above each line, after a #",
+        found=f"no words about {bare}",
+        at=line_with(EXAMPLE, project, rf"\b{bare}\b"),
+    )
 
 
 @pytest.mark.needs("test_example_names_every_setting", "test_env_file_is_read")
-def test_example_becomes_a_working_env_file(project: Path, apart: Path, read: Read) -> None:
+def test_example_becomes_a_working_env_file(
+    project: Path, apart: Path, read: Read, load_app: LoadApp
+) -> None:
     """A copy of .env.example works once the key is there
 
     Why: A value in the example that the settings refuse costs everybody the same half hour.
@@ -436,6 +510,21 @@ def test_example_becomes_a_working_env_file(project: Path, apart: Path, read: Re
         found=described(error),
         at=EXAMPLE,
     )
+    url = str(read(SECRET_KEY=KEY).database_url)
+    expect(
+        url.partition(":")[0].partition("+")[2] not in SYNC_DRIVERS,
+        expected="a DATABASE_URL with an asynchronous driver, such as sqlite+aiosqlite:",
+        found=f"DATABASE_URL={url}",
+        at=line_with(EXAMPLE, project, r"^DATABASE_URL", "DATABASE_URL"),
+    )
+    try:
+        load_app(**NOTHING_SET | {"SECRET_KEY": KEY}).openapi()
+    except Exception as error:  # noqa: BLE001 - whatever the application makes of the values
+        raise Unmet(
+            expected="an application that starts with a copy of the example and a key",
+            found=described(error),
+            at=EXAMPLE,
+        ) from None
 
 
 @pytest.mark.needs("test_example_becomes_a_working_env_file", "test_missing_key_is_refused")
@@ -495,6 +584,22 @@ def talks(file: Path) -> bool:
     """Whether some line of a file prints or logs."""
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     return any(re.search(pattern, text) for pattern in TALKS)
+
+
+def is_explained(name: str, example: str) -> bool:
+    """Whether some words about a variable stand above its line, beside it, or elsewhere with its name."""
+    above = ""
+    for line in example.splitlines():
+        words = line.lstrip("# ").split()
+        if named := names_in(line) & set(NAMES):
+            if name in named:
+                return bool(above) or " #" in line
+            above = ""
+        elif line.lstrip().startswith("#") and words:
+            above = line
+            if name in words:
+                return True
+    return False
 
 
 def names_in(example: str) -> set[str]:

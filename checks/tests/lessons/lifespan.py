@@ -124,7 +124,7 @@ WRONG = [
         "a dispose that is never awaited",
         {DATABASE: ("await engine.dispose()", "engine.dispose()")},
         "test_connections_are_closed_at_shutdown",
-        MADE,
+        Line(DATABASE, "engine.dispose()"),
     ),
     Wrong(
         "a dispose that an error leaves out",
@@ -353,7 +353,7 @@ WRONG = [
         "a factory that returns nothing",
         {MAIN: ("    return app\n", "")},
         "test_engine_is_there_while_the_application_runs",
-        Line(MAIN, "app = create"),
+        Line(MAIN, "def create_app"),
     ),
     Wrong(
         "another name for the engine",

@@ -271,6 +271,105 @@ WRONG = [
         "test_example_names_every_setting",
         Line(EXAMPLE, ""),
     ),
+    Wrong(
+        "an example without a word",
+        {EXAMPLE: "APP_NAME=Library\nDEBUG=false\nDATABASE_URL=sqlite+aiosqlite:///./a.db\nSECRET_KEY=\n"},
+        "test_example_names_every_setting",
+        Line(EXAMPLE, "APP_NAME"),
+    ),
+    Wrong(
+        "an example with a driver that blocks",
+        {EXAMPLE: ("\nDATABASE_URL=sqlite+aiosqlite:", "\nDATABASE_URL=sqlite:")},
+        "test_example_becomes_a_working_env_file",
+        Line(EXAMPLE, "DATABASE_URL=sqlite:"),
+    ),
+    Wrong(
+        "an example without a title",
+        {EXAMPLE: ("APP_NAME=Lending library", "APP_NAME=")},
+        "test_example_becomes_a_working_env_file",
+        Line(EXAMPLE, "# Copy"),
+    ),
+    Wrong(
+        "a key for development",
+        {
+            CONFIG: [
+                (
+                    "from pydantic import Field, SecretStr",
+                    "from pydantic import Field, SecretStr, model_validator",
+                ),
+                (
+                    KEY,
+                    KEY
+                    + """
+
+    @model_validator(mode="before")
+    @classmethod
+    def fall_back(cls, values: dict[str, str]) -> dict[str, str]:
+        if str(values.get("debug")).lower() == "true":
+            values.setdefault("secret_key", "for-development-for-development-1")
+        return values
+""",
+                ),
+            ]
+        },
+        "test_missing_key_is_refused",
+        CLASS,
+    ),
+    Wrong(
+        "anything but true is false",
+        {
+            CONFIG: [
+                ("debug: bool = False", "debug: Annotated[bool, BeforeValidator(strict)] = False"),
+                ("from pydantic import Field", "from pydantic import BeforeValidator, Field"),
+                (
+                    "from functools import lru_cache\n",
+                    "from functools import lru_cache\nfrom typing import Annotated\n",
+                ),
+                (
+                    "class Settings",
+                    'def strict(value: object) -> bool:\n    return value == "true"\n\n\nclass Settings',
+                ),
+            ]
+        },
+        "test_bad_value_is_refused",
+        Line(CONFIG, "class Settings"),
+    ),
+    Wrong(
+        "settings past the function",
+        {
+            MAIN: [
+                ("import get_settings", "import Settings"),
+                (SETTINGS, "settings = Settings()"),
+            ]
+        },
+        "test_application_uses_the_one_object",
+        Line(MAIN, "Settings()"),
+    ),
+    Wrong(
+        "the beginning of the key in the error",
+        {
+            CONFIG: [
+                (
+                    "from pydantic import Field, SecretStr",
+                    "from pydantic import Field, SecretStr, field_validator",
+                ),
+                (
+                    KEY,
+                    """secret_key: SecretStr
+
+    @field_validator("secret_key")
+    @classmethod
+    def check_length(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value()
+        if len(key) < 32:
+            raise ValueError(f"the key {key[:7]}... is too short")
+        return value
+""",
+                ),
+            ]
+        },
+        "test_refusal_does_not_show_the_key",
+    ),
     Wrong("no example", {EXAMPLE: None}, "test_example_names_every_setting"),
     Wrong(
         "settings read each time",
@@ -329,7 +428,7 @@ WRONG = [
         "a factory that returns nothing",
         {MAIN: ("    return app\n", "")},
         "test_title_comes_from_the_settings",
-        Line(MAIN, "app = create"),
+        Line(MAIN, "def create_app"),
     ),
     Wrong(
         "a debug mode that nobody sets",
@@ -377,6 +476,39 @@ BESIDE = """app = FastAPI(
     app.mount("/static", StaticFiles(directory=Path(__file__).parents[1] / "static"))"""
 
 RIGHT = [
+    Right(
+        "an example that explains everything at its top",
+        {
+            EXAMPLE: """# Copy this file to .env.
+# APP_NAME is the title of the documentation, DEBUG shows tracebacks,
+# DATABASE_URL says where the data is, and SECRET_KEY signs the tokens.
+
+APP_NAME=Lending library
+DEBUG=false
+DATABASE_URL=postgresql+asyncpg://user:password@localhost/library
+SECRET_KEY=
+"""
+        },
+    ),
+    Right(
+        "an example that explains each line beside it",
+        {
+            EXAMPLE: """APP_NAME="Lending library"  # the title
+DEBUG=false  # tracebacks
+DATABASE_URL=sqlite+aiosqlite:///./library.db  # the data
+SECRET_KEY=  # at least 32 characters
+"""
+        },
+    ),
+    Right(
+        "settings of which there are several classes",
+        {
+            CONFIG: [
+                ("class Settings(BaseSettings):", "class Base(BaseSettings):"),
+                ("\n\n@lru_cache", "\n\nclass Settings(Base):\n    pass\n\n\n@lru_cache"),
+            ]
+        },
+    ),
     Right(
         "files that stand beside app/",
         {
