@@ -128,13 +128,12 @@ def _class_of(node: ast.Raise, scope: Scope, project: Project) -> Class | str | 
 class _Handled:
     """What becomes of exceptions on their way out."""
 
-    classes: list[Class | str] = field(default_factory=list)
+    classes: set[Class | str] = field(default_factory=set)
     is_clear: bool = True
 
     def covers(self, of: Class, project: Project) -> bool:
         """Whether the class or one of its bases has a handler, or is caught somewhere."""
-        mro = project.resolver.mro(of)
-        return any(handled in mro for handled in self.classes)
+        return not self.classes.isdisjoint(project.resolver.mro(of))
 
 
 def _unhandled(raised: list[tuple[ast.Raise, Scope, Class]], project: Project) -> Iterator[Finding]:
@@ -163,10 +162,11 @@ def _handled(project: Project) -> _Handled:
     for module in project.application:
         if b"exception_handler" in module.content:
             _registered(module, project, handled)
-        handled.classes += _handed_on(module, project)
+        handled.classes.update(_handed_on(module, project))
         for node, scope in module.every(ast.ExceptHandler):
             if node.type is not None:
-                handled.classes += [c for c in _classes(node.type, scope, project) if c not in CATCH_ALL]
+                caught = _classes(node.type, scope, project)
+                handled.classes.update(cls for cls in caught if cls not in CATCH_ALL)
     return handled
 
 
@@ -201,7 +201,7 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
         if name in REGISTERS:
             first = call.args[0] if call.args else next((k.value for k in call.keywords), None)
             classes = list(_classes(first, scope, project)) if first is not None else []
-            handled.classes += classes
+            handled.classes.update(classes)
             handled.is_clear &= bool(classes) or isinstance(first, ast.Constant) or _is_status(first)
             continue
         keywords, hidden = literal_keywords(call, scope, project.resolver)
@@ -212,7 +212,7 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
             continue
         keys = _keys(table, scope, project)
         handled.is_clear &= keys is not None
-        handled.classes += keys or []
+        handled.classes.update(keys or ())
 
 
 def _catches_all(project: Project) -> bool:

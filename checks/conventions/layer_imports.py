@@ -132,7 +132,6 @@ from checks.source import (
     Layer,
     Module,
     Project,
-    Route,
     Scope,
     Target,
     Variable,
@@ -217,7 +216,7 @@ def check(project: Project) -> Iterator[Finding]:
         layer = project.layer(module)
         if project.area(module) is not Area.DOMAIN:
             yield from _shared(module, project)
-        if layer in _CHECKS or any(route.handler for route in _routes_in(module, project)):
+        if layer in _CHECKS or module in project.fact(_with_handlers):
             yield from _imports(module, layer, project)
             yield from _calls(module, project)
         if layer is Layer.REPOSITORY:
@@ -229,13 +228,8 @@ def subjects(project: Project) -> int:
     return sum(project.layer(module) in DOMAIN_LAYERS for module in project.application)
 
 
-def _routes_in(module: Module, project: Project) -> list[Route]:
-    if "routes" not in module.traits:
-        for other in project.application:
-            other.traits["routes"] = []
-        for handler in project.handlers:
-            handler.module.traits.setdefault("routes", []).append(project.handlers[handler][0])
-    return module.traits.get("routes", [])  # type: ignore[no-any-return]
+def _with_handlers(project: Project) -> frozenset[Module]:
+    return frozenset(handler.module for handler in project.handlers)
 
 
 def _imports(module: Module, layer: Layer, project: Project) -> Iterator[Finding]:
@@ -334,11 +328,7 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
     layer = project.layer(module)
     if home is None or home is module or project.layer(home) not in UPPER.get(layer, ()):
         return None
-    if (
-        project.layer(home) is Layer.ROUTER
-        and not home.traits.get("routes")
-        and not _routes_in(home, project)
-    ):
+    if project.layer(home) is Layer.ROUTER and home not in project.fact(_with_handlers):
         return None
     article = "an" if layer is Layer.OTHER else "a"
     return RULE.violation(module, node, f"{article} {layer} module that imports {home.file}")

@@ -136,19 +136,21 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _events(module, project)
         yield from _event_lists(module, project)
         yield from _engines(module, project)
-    for lifespan in lifespans(project):
+    has_migrations = _has_migrations(project)
+    for lifespan in project.fact(lifespans):
         yield from _left_open(lifespan, project)
-        if _has_migrations(project):
+        if has_migrations:
             yield from _creates_tables(lifespan, project)
 
 
 def subjects(project: Project) -> int:
     """Counts the applications."""
-    made = (project.resolver.infer(call, scope) for call, scope in _applications(project))
+    made = (project.resolver.infer(call, scope) for call, scope in project.fact(_applications))
     return sum(1 for of in made if project.resolver.is_kind(of, "fastapi.FastAPI"))
 
 
-def _applications(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
+def _applications(project: Project) -> list[tuple[ast.Call, Scope]]:
+    found: list[tuple[ast.Call, Scope]] = []
     for module in project.application:
         if b"FastAPI" not in module.content and b"APIRouter" not in module.content:
             continue
@@ -158,7 +160,8 @@ def _applications(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
                 target is not None
                 and project.resolver.is_kind(project.resolver.infer(call, scope), *APPLICATIONS)
             ):
-                yield call, scope
+                found.append((call, scope))
+    return found
 
 
 _NAMED: Final = frozenset({ast.Name, ast.Attribute})
@@ -242,10 +245,10 @@ def _engines(module: Module, project: Project) -> Iterator[Finding]:
             )
 
 
-def lifespans(project: Project) -> Iterator[Function]:
+def lifespans(project: Project) -> list[Function]:
     """The functions that applications and routers are given as ``lifespan=``."""
-    seen: set[Function] = set()
-    for call, scope in _applications(project):
+    found: dict[Function, None] = {}
+    for call, scope in project.fact(_applications):
         keywords, _ = literal_keywords(call, scope, project.resolver)
         given = keywords.get("lifespan")
         target = project.resolver.resolve(given, scope) if given is not None else None
@@ -254,10 +257,10 @@ def lifespans(project: Project) -> Iterator[Function]:
         pending = list(_generators(target, given, scope, project))
         while pending:
             function = pending.pop()
-            if function not in seen:
-                seen.add(function)
-                yield function
+            if function not in found:
+                found[function] = None
                 pending += _entered(function, project)
+    return list(found)
 
 
 def _entered(lifespan: Function, project: Project) -> Iterator[Function]:

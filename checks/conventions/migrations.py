@@ -109,10 +109,12 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds environments that see no models, and chains of revisions that do not hold."""
     entities = [c for m in project.application for c in m.classes if is_entity(c, project.resolver)]
-    environments = list(_environments(project))
+    homes = {cls.module for cls in entities}
+    environments = project.fact(_environments)
+    app_is_async = _app_is_async(project)
     for module in environments:
-        yield from _target(module, entities, project)
-        if _app_is_async(project) and not any(mark in module.content for mark in ASYNC):
+        yield from _target(module, homes, project)
+        if app_is_async and not any(mark in module.content for mark in ASYNC):
             yield RULE.violation(
                 module,
                 module.node.body[0] if module.node.body else module.node,
@@ -121,7 +123,7 @@ def check(project: Project) -> Iterator[Finding]:
                 why="The synchronous driver is a second one to install, configure and keep alike.",
                 next="Take Alembic's asynchronous template as the model",
             )
-    revisions = list(_revisions(project))
+    revisions = project.fact(_revisions)
     if environments or revisions:
         yield from _chain(revisions)
         yield from _downgrades(revisions)
@@ -132,20 +134,22 @@ def check(project: Project) -> Iterator[Finding]:
 
 def subjects(project: Project) -> int:
     """Counts the environments and the revisions."""
-    return len(list(_environments(project))) + len(list(_revisions(project)))
+    return len(project.fact(_environments)) + len(project.fact(_revisions))
 
 
-def _environments(project: Project) -> Iterator[Module]:
-    for module in project.modules:
-        if module.stem == "env" and b"context" in module.content and b"alembic" in module.content:
-            yield module
+def _environments(project: Project) -> list[Module]:
+    return [
+        module
+        for module in project.modules
+        if module.stem == "env" and b"context" in module.content and b"alembic" in module.content
+    ]
 
 
 def _app_is_async(project: Project) -> bool:
     return any(b"create_async_engine" in module.content for module in project.application)
 
 
-def _target(module: Module, entities: list[Class], project: Project) -> Iterator[Finding]:
+def _target(module: Module, homes: set[Module], project: Project) -> Iterator[Finding]:
     binding = next(iter(module.names.get("target_metadata", [])), None)
     if binding is not None and isinstance(binding.value, ast.Constant) and binding.value.value is None:
         yield RULE.violation(
@@ -160,23 +164,21 @@ def _target(module: Module, entities: list[Class], project: Project) -> Iterator
     seen = reachable([module], project.resolver)
     if any(mark in other.content for other in seen for mark in DYNAMIC):
         return
-    unseen = sorted({cls.module.file for cls in entities if cls.module not in seen})
-    if unseen and (binding is not None or any(cls.module in seen for cls in entities)):
+    unseen = homes - seen
+    if unseen and (binding is not None or unseen != homes):
         node = binding.node if binding is not None else module.node.body[0]
         yield RULE.violation(
             module,
             node,
-            f"an env.py that does not import {unseen[0]}",
+            f"an env.py that does not import {min(other.file for other in unseen)}",
             expected="every module with models imported",
             why="Tables that were not imported look as if they should be dropped, or are never made.",
             next="Import the models where the metadata is taken from",
         )
 
 
-def _revisions(project: Project) -> Iterator[Module]:
-    for module in project.modules:
-        if "revision" in module.names and "down_revision" in module.names:
-            yield module
+def _revisions(project: Project) -> list[Module]:
+    return [m for m in project.modules if "revision" in m.names and "down_revision" in m.names]
 
 
 def _value(module: Module, name: str) -> object:
@@ -198,7 +200,11 @@ def _chain(revisions: list[Module]) -> Iterator[Finding]:
         for name in down if isinstance(down, tuple | list) else [down]:
             if isinstance(name, str):
                 parents[name] = module
-    for modules in by_folder.values():
+    known = {str(_value(module, "revision")) for module in revisions}
+    astray: dict[tuple[str, ...], list[str]] = {}
+    for name in sorted(set(parents) - known):
+        astray.setdefault(parents[name].folder, []).append(name)
+    for folder, modules in by_folder.items():
         names = {str(_value(module, "revision")): module for module in modules}
         branches = any(_value(module, "branch_labels") for module in modules)
         heads = [module for name, module in names.items() if name not in parents]
@@ -212,12 +218,10 @@ def _chain(revisions: list[Module]) -> Iterator[Finding]:
                 why="`alembic upgrade head` does not know which of them is meant.",
                 next="Let one of them follow the other, or merge them",
             )
-        known = {str(_value(module, "revision")) for module in revisions}
-        for missing in sorted(set(parents) - known):
+        for missing in astray.get(folder, ()):
             module = parents[missing]
-            if module in modules:
-                node = module.names["down_revision"][0].node
-                yield RULE.violation(module, node, f"a revision that follows {missing}, which is not there")
+            node = module.names["down_revision"][0].node
+            yield RULE.violation(module, node, f"a revision that follows {missing}, which is not there")
 
 
 def _downgrades(revisions: list[Module]) -> Iterator[Finding]:

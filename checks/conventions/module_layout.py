@@ -84,7 +84,7 @@ class Book(Base):
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -144,13 +144,13 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds domains that lack a layer, or keep one in the router."""
     noted = False
-    found = domains(project)
+    found = project.fact(domains)
     for folder, modules in found.items():
-        routers = [m for m in modules if project.layer(m) is Layer.ROUTER and _serves(m, project)]
+        routers = [m for m in modules if project.layer(m) is Layer.ROUTER and m in project.registering]
         if not routers or not _keeps_data(modules, project):
             continue
         router = min(routers, key=lambda m: (m.stem != "router", m.file))
-        if _is_root(folder, found, project):
+        if _is_root(folder, project):
             by_kind = len(routers) > 1 or any(len(m.folder) > len(folder) for m in routers)
             if by_kind and not noted:
                 noted = True
@@ -169,7 +169,7 @@ def check(project: Project) -> Iterator[Finding]:
 
 def subjects(project: Project) -> int:
     """Counts the folders outside the shared code that hold a layer's file."""
-    return len(domains(project))
+    return len(project.fact(domains))
 
 
 def domains(project: Project) -> dict[tuple[str, ...], list[Module]]:
@@ -188,19 +188,18 @@ def _is_version(name: str) -> bool:
     return name[:1] == "v" and name[1:].isdecimal()
 
 
-def _is_root(folder: tuple[str, ...], found: Iterable[tuple[str, ...]], project: Project) -> bool:
+def _is_root(folder: tuple[str, ...], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
     names = [part.lower() for part in folder]
     if not names or names[-1] in ROOTS or KINDS.intersection(inner(names)):
         return True
-    if any(other != folder and other[: len(folder)] == folder for other in found):
-        return True
-    mains = (m for m in project.application if project.layer(m) is Layer.MAIN)
-    return any(m.folder == folder for m in mains)
+    return folder in project.fact(_outer)
 
 
-def _serves(module: Module, project: Project) -> bool:
-    return any(route.module is module for route in project.routes)
+def _outer(project: Project) -> frozenset[tuple[str, ...]]:
+    """The folders around a domain's own, and those in which an application is made."""
+    around = {folder[:length] for folder in project.fact(domains) for length in range(len(folder))}
+    return frozenset(around | {m.folder for m in project.application if project.layer(m) is Layer.MAIN})
 
 
 def _keeps_data(modules: list[Module], project: Project) -> bool:

@@ -93,7 +93,7 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds blocking calls in coroutines, also through the project's own functions."""
     blocking = Blocking(project.resolver)
-    starting = set(lifespans(project))
+    starting = set(project.fact(lifespans))
     for function in coroutines(project):
         for call, blocker in blocking.in_scope(function):
             yield _finding(function.module, call, blocker, is_start=function in starting)
@@ -117,7 +117,7 @@ def coroutines(project: Project) -> Iterator[Function]:
 def _programs(project: Project) -> set[Module]:
     """Modules with a main guard that nothing else imports and that serve no route."""
     guarded = {m for m in project.application if b"__main__" in m.content}
-    guarded -= {route.module for route in project.routes}
+    guarded -= project.registering
     if not guarded:
         return guarded
     imported: set[Module] = set()
