@@ -148,8 +148,7 @@ def _methods_on_parameters(project: Project) -> dict[str, set[str]]:
         for function in module.functions:
             names = {argument.arg for argument, _ in function.parameters}
             for call in function.nodes(ast.Call):
-                func = call.func
-                if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
-                    if func.value.id in names:
-                        used.setdefault(func.value.id, set()).add(func.attr)
+                match call.func:
+                    case ast.Attribute(value=ast.Name(id=name), attr=method) if name in names:
+                        used.setdefault(name, set()).add(method)
     return used

@@ -120,6 +120,7 @@ class Book(Base):
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -420,7 +421,12 @@ def _is_probe(call: ast.Call) -> bool:
     node: ast.AST | None = call
     while node is not None and not isinstance(node, ast.stmt):
         node = parent(node)
-    inner = written(node).upper() if node is not None else ""
+    return node is not None and _selects_constant(node)
+
+
+@lru_cache(maxsize=1)  # a statement may hold thousands of calls, which come one after the other
+def _selects_constant(statement: ast.stmt) -> bool:
+    inner = written(statement).upper()
     return "SELECT 1" in inner or "SELECT(1)" in inner or "SELECT(LITERAL(1" in inner
 
 

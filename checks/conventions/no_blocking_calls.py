@@ -144,7 +144,7 @@ def _is_cached(function: Function) -> bool:
 
 def _clients(function: Function, project: Project) -> Iterator[Finding]:
     """HTTP clients that are made anew for each request."""
-    if b"AsyncClient" not in function.module.content or function.is_generator:
+    if function.is_generator:
         return
     for call in function.nodes(ast.Call):
         if project.resolver.resolve(call.func, function) == "httpx.AsyncClient":

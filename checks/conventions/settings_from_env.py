@@ -102,10 +102,7 @@ def subjects(project: Project) -> int:
 def settings_classes(project: Project) -> list[Class]:
     """The application's subclasses of BaseSettings."""
     return [
-        cls
-        for module in project.application
-        for cls in module.classes
-        if is_settings(cls, project.resolver)
+        cls for module in project.application for cls in module.classes if is_settings(cls, project.resolver)
     ]
 
 
@@ -244,7 +241,7 @@ def _env_file(cls: Class, project: Project) -> Iterator[Finding]:
             "why": "Without it, the values of a .env file never reach the application.",
             "next": "Say in the class's configuration which file holds the local values",
         }
-        lenient = cls in project.fact(_parts) or _loads_dotenv(cls, project)
+        lenient = cls in project.fact(_parts) or cls.module in project.fact(_with_dotenv)
         finding = RULE.note if lenient else RULE.violation
         yield finding(cls.module, cls.node, f"{cls.name}, which reads no .env file", **words)
 
@@ -350,14 +347,12 @@ def _parts(project: Project) -> set[Class | str | None]:
     }
 
 
-def _loads_dotenv(cls: Class, project: Project) -> bool:
-    """Whether something else reads a .env file for the class."""
-    other = any(name in cls.module.content for name in (b"starlette.config", b"decouple", b"environs"))
-    return other or project.fact(_calls_load_dotenv)
-
-
-def _calls_load_dotenv(project: Project) -> bool:
-    return any(b"load_dotenv(" in module.content for module in project.modules)
+def _with_dotenv(project: Project) -> frozenset[Module]:
+    """The modules in which something else reads a .env file for the settings classes."""
+    if any(b"load_dotenv(" in module.content for module in project.modules):
+        return frozenset(project.application)
+    others = (b"starlette.config", b"decouple", b"environs")
+    return frozenset(m for m in project.application if any(name in m.content for name in others))
 
 
 def _bases(cls: Class, project: Project) -> list[Class]:

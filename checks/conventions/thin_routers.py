@@ -93,6 +93,7 @@ async def renew_loan(loan_id: int) -> int: ...
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
@@ -175,6 +176,7 @@ def subjects(project: Project) -> int:
 
 
 def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
+    raised, changed = _raised(handler), _changed(handler)
     for branch in handler.nodes(ast.If):
         states = [
             (node, sure)
@@ -183,10 +185,10 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         ]
         if not states:
             continue
-        body = [*branch.body, *branch.orelse]
+        first, last = branch.body[0], (branch.orelse or branch.body)[-1]
         entities = {written(node.value) for node, _ in states}
-        raises = any(isinstance(inner, ast.Raise) for inner in _inside(branch.body))
-        mutates = any(_mutates(inner, entities) for inner in _inside(body))
+        raises = _stands_between(raised, first, branch.body[-1])
+        mutates = any(_stands_between(changed.get(entity, []), first, last) for entity in entities)
         if not raises and not mutates:
             continue
         plain = any(sure is Sure.YES for _, sure in states) and not _asks_for_permission(
@@ -195,6 +197,35 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         does = "raises" if raises else "changes it"
         found = f"a handler that looks at {written(states[0][0])} and {does}"
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
+
+
+def _raised(handler: Function) -> list[tuple[int, int]]:
+    """Where something is raised in a handler and the functions inside it, sorted."""
+    return sorted(_start(node) for scope in handler.within() for node in scope.nodes(ast.Raise))
+
+
+def _changed(handler: Function) -> dict[str, list[tuple[int, int]]]:
+    """The text of an object to the places, sorted, where an attribute of it is assigned."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for scope in handler.within():
+        for node in scope.nodes(ast.Assign, ast.AugAssign, ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Attribute):
+                    found.setdefault(written(target.value), []).append(_start(node))
+    for places in found.values():
+        places.sort()
+    return found
+
+
+def _start(node: ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _stands_between(places: list[tuple[int, int]], first: ast.stmt, last: ast.stmt) -> bool:
+    """Whether one of the sorted places is in the stretch from one statement to the end of another."""
+    nearest = bisect_left(places, _start(first))
+    end = (last.end_lineno or last.lineno, last.end_col_offset or last.col_offset)
+    return nearest < len(places) and places[nearest] < end
 
 
 def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:

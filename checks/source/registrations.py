@@ -135,19 +135,24 @@ def _uses_of(helpers: set[Function], modules: Iterable[Module], resolver: Resolv
     for module in modules:
         if not any(name in module.content for name in names):
             continue
-        for handler in module.functions:
-            around = handler.parent or module
-            for node in handler.decorators:
-                if isinstance(node, ast.Call) and (found := used(node.func, around)):
-                    found.made.append((node, around, handler))
-                elif isinstance(node, ast.Name | ast.Attribute) and (found := used(node, around)):
-                    found.direct.append((node, around, handler))
+        for node, around, handler in _decorators(module):
+            if isinstance(node, ast.Call) and (found := used(node.func, around)):
+                found.made.append((node, around, handler))
+            elif isinstance(node, ast.Name | ast.Attribute) and (found := used(node, around)):
+                found.direct.append((node, around, handler))
         for call, scope in module.every(ast.Call):
             if found := used(call.func, scope):
                 found.direct.append((call, scope, None))
             elif isinstance(call.func, ast.Call) and call.args and (found := used(call.func.func, scope)):
                 found.made.append((call.func, scope, call.args[0]))
     return uses
+
+
+def _decorators(module: Module) -> Iterator[tuple[ast.expr, Scope, Function]]:
+    """Every decorator in a module, with its scope and the function that it decorates."""
+    for function in module.functions:
+        for node in function.decorators:
+            yield node, function.parent or module, function
 
 
 def _of_helper(
@@ -185,7 +190,12 @@ def _of_bare_decorator(route: Route, node: ast.expr, around: Scope, handler: Fun
 
 
 def _of_maker(  # noqa: PLR0913, PLR0917 - where a registration is written, and where it is called
-    route: Route, maker: Function, call: ast.Call, scope: Scope, given: Function | ast.expr, resolver: Resolver
+    route: Route,
+    maker: Function,
+    call: ast.Call,
+    scope: Scope,
+    given: Function | ast.expr,
+    resolver: Resolver,
 ) -> Route:
     """The route that a function makes which makes decorators, such as ``@live("/path")``."""
     if isinstance(given, Function):

@@ -2,7 +2,9 @@
 
 import ast
 import builtins
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, canonical
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 BUILTINS: Final = frozenset(vars(builtins))
 DEPTH: Final = 24
+HOPS: Final = 60
+"""How many names in a row are followed from one to the next before Python's own limit is in sight."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +47,52 @@ Target = Module | Class | Function | Variable | Instance | str
 """What an expression stands for; a library's object is its canonical dotted name."""
 
 
+class History:
+    """The bindings of one name in one scope that tell something of its value, ready to be asked for a line.
+
+    A name may be bound thousands of times in one function, and be read after each: a search through all of
+    them for every reading would take time by the square of the function's length.
+
+    Args:
+        bindings: all bindings of the name, in the order of the walk, which is nearly that of the lines.
+    """
+
+    __slots__ = ("_bindings", "_first", "_lines", "_places", "_sorted")
+
+    def __init__(self, bindings: list[Binding]) -> None:
+        self._bindings = [binding for binding in bindings if not _says_nothing(binding)]
+        self._first = min(map(_line_of, bindings))
+        self._lines = [_line_of(binding) for binding in self._bindings]
+        order = sorted(range(len(self._lines)), key=self._lines.__getitem__)
+        self._sorted = [self._lines[place] for place in order]
+        self._places = list(accumulate(order, max))
+
+    def latest(self, line: int) -> "Iterator[Binding]":
+        """The bindings at or before a line, last first; all of them when the name is bound only after it.
+
+        Args:
+            line: where the name is read; 0 for anywhere.
+        """
+        if not line or line < self._first:
+            yield from reversed(self._bindings)
+            return
+        known = bisect_right(self._sorted, line)
+        for place in range(self._places[known - 1] if known else -1, -1, -1):
+            if self._lines[place] <= line:
+                yield self._bindings[place]
+
+
+def _line_of(binding: Binding) -> int:
+    return getattr(binding.node, "lineno", 0)
+
+
+def _says_nothing(binding: Binding) -> bool:
+    """Whether a binding tells nothing of its value: it is opaque, or only a placeholder."""
+    value = binding.value
+    is_none = isinstance(value, ast.Constant) and value.value is None
+    return binding.annotation is None and (binding.kind == "opaque" or (binding.kind == "value" and is_none))
+
+
 class Resolver:
     """Resolves names and infers classes in one project.
 
@@ -67,6 +117,7 @@ class Resolver:
         self.imported: dict[Module, set[Module]] = {}
         self._types: dict[int, Class | str | None] = {}
         self._mro: dict[Class, list[Class | str]] = {}
+        self._histories: dict[int, History] = {}
         self._annotations: dict[str, ast.expr | None] = {}
 
     # modules
@@ -142,10 +193,12 @@ class Resolver:
         return name if name in BUILTINS else None
 
     def _choose(self, name: str, bindings: list[Binding], line: int) -> "Target | None":
-        before = [b for b in bindings if getattr(b.node, "lineno", 0) <= line] if line else bindings
-        for binding in reversed(before or bindings):
+        history = self._histories.get(id(bindings))
+        if history is None:
+            history = self._histories[id(bindings)] = History(bindings)
+        for binding in history.latest(line):
             target = self._bound(name, binding)
-            if target is not None and not (isinstance(target, Variable) and _says_nothing(binding)):
+            if target is not None:
                 return target
         return Variable(name, bindings[-1])
 
@@ -154,7 +207,7 @@ class Resolver:
         key = (module, name)
         if key in self._members:
             return self._members[key]
-        if key in self._busy:
+        if key in self._busy or len(self._busy) > HOPS:
             return None
         self._busy.add(key)
         try:
@@ -200,15 +253,16 @@ class Resolver:
         return Variable(name, binding)
 
     def _alias(self, name: str, binding: Binding) -> "Target | None":
-        if isinstance(binding.value, ast.Name | ast.Attribute) and id(binding) not in self._busy:
-            self._busy.add(id(binding))
-            try:
-                target = self.resolve(binding.value, binding.scope)
-            finally:
-                self._busy.discard(id(binding))
-            if isinstance(target, Class | Function | Module | str):
-                return target
-        return Variable(name, binding)
+        key = id(binding)
+        is_name = isinstance(binding.value, ast.Name | ast.Attribute)
+        if not is_name or key in self._busy or len(self._busy) > HOPS:
+            return Variable(name, binding)
+        self._busy.add(key)
+        try:
+            target = self.resolve(binding.value, binding.scope)
+        finally:
+            self._busy.discard(key)
+        return target if isinstance(target, Class | Function | Module | str) else Variable(name, binding)
 
     def _imported(self, name: str, origin: Module) -> "Target | None":
         found = self._locate(name, origin, 0)
@@ -333,12 +387,14 @@ class Resolver:
         if cls in self._mro:
             return self._mro[cls]
         order: list[Class | str] = []
+        seen: set[Class | str] = set()
         self._mro[cls] = order
         pending: list[Class | str] = [cls]
         while pending:
             current = pending.pop(0)
-            if current in order:
+            if current in seen:
                 continue
+            seen.add(current)
             order.append(current)
             if isinstance(current, str):
                 pending[:0] = BASES.get(current, ())
@@ -610,10 +666,3 @@ _LITERALS: Final[dict[type, str]] = {
     ast.JoinedStr: "str",
     ast.GeneratorExp: "generator",
 }
-
-
-def _says_nothing(binding: Binding) -> bool:
-    """Whether a binding tells nothing of its value: it is opaque, or only a placeholder."""
-    value = binding.value
-    is_none = isinstance(value, ast.Constant) and value.value is None
-    return binding.annotation is None and (binding.kind == "opaque" or (binding.kind == "value" and is_none))
