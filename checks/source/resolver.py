@@ -297,12 +297,13 @@ class Resolver:
         Answers are remembered by node. An annotation that was written as a string has no place in the tree,
         and stands for something else in each module: its answers are not.
         """
-        if depth or self._busy or not hasattr(node, "parent"):
-            return self._resolve(node, scope, depth)
         key = id(node)
-        if key not in self._resolved:
-            self._resolved[key] = self._resolve(node, scope, depth)
-        return self._resolved[key]
+        if key in self._resolved:
+            return self._resolved[key]
+        target = self._resolve(node, scope, depth)
+        if not depth and not self._busy and hasattr(node, "parent"):
+            self._resolved[key] = target
+        return target
 
     def _resolve(  # noqa: PLR0911 - one answer for each form of expression
         self, node: ast.AST | None, scope: Scope, depth: int
