@@ -193,14 +193,17 @@ class Resolver:
         return name if name in BUILTINS else None
 
     def _choose(self, name: str, bindings: list[Binding], line: int) -> "Target | None":
-        history = self._histories.get(id(bindings))
-        if history is None:
-            history = self._histories[id(bindings)] = History(bindings)
-        for binding in history.latest(line):
+        for binding in bindings if len(bindings) == 1 else self._latest(bindings, line):
             target = self._bound(name, binding)
             if target is not None:
                 return target
         return Variable(name, bindings[-1])
+
+    def _latest(self, bindings: list[Binding], line: int) -> "Iterator[Binding]":
+        history = self._histories.get(id(bindings))
+        if history is None:
+            history = self._histories[id(bindings)] = History(bindings)
+        return history.latest(line)
 
     def member(self, module: Module, name: str) -> "Target | None":
         """What a name of a module stands for, seen from outside: re-exports and star imports included."""
