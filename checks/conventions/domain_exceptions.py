@@ -135,23 +135,23 @@ def _class_of(node: ast.Raise, scope: Scope, project: Project) -> Class | str | 
 class _Handled:
     """What becomes of exceptions on their way out."""
 
-    classes: list[Class | str] = field(default_factory=list)
-    caught: list[Class | str] = field(default_factory=list)
+    classes: set[Class | str] = field(default_factory=set)
+    caught: set[Class | str] = field(default_factory=set)
     is_clear: bool = True
 
     def knows(self, of: Class, project: Project) -> bool:
         """Whether the class or one of its bases has a handler."""
-        return not set(self.classes).isdisjoint(project.resolver.mro(of))
+        return not self.classes.isdisjoint(project.resolver.mro(of))
 
     def covers(self, of: Class, project: Project) -> bool:
         """Whether the class or one of its bases has a handler, or is caught somewhere."""
-        return self.knows(of, project) or not set(self.caught).isdisjoint(project.resolver.mro(of))
+        return self.knows(of, project) or not self.caught.isdisjoint(project.resolver.mro(of))
 
 
 def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
     if not raised or not project.routes:
         return
-    served = reachable({route.module for route in project.routes}, project.resolver, project.workers)
+    served = reachable(project.registering, project.resolver, project.workers)
     handled = _handled(project)
     if not handled.is_clear:
         return
@@ -214,10 +214,11 @@ def _handled(project: Project) -> _Handled:
     for module in project.application:
         if b"exception_handler" in module.content:
             _registered(module, project, handled)
-        handled.classes += _handed_on(module, project)
+        handled.classes.update(_handed_on(module, project))
         for node, scope in module.every(ast.ExceptHandler):
             if node.type is not None:
-                handled.caught += [c for c in _classes(node.type, scope, project) if c not in CATCH_ALL]
+                caught = _classes(node.type, scope, project)
+                handled.caught.update(cls for cls in caught if cls not in CATCH_ALL)
     return handled
 
 
@@ -252,7 +253,7 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
         if name in REGISTERS:
             first = call.args[0] if call.args else next((k.value for k in call.keywords), None)
             classes = list(_classes(first, scope, project)) if first is not None else []
-            handled.classes += classes
+            handled.classes.update(classes)
             handled.is_clear &= bool(classes) or isinstance(first, ast.Constant) or _is_status(first)
             continue
         keywords, hidden = literal_keywords(call, scope, project.resolver)
@@ -263,7 +264,7 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
             continue
         keys = _keys(table, scope, project)
         handled.is_clear &= keys is not None
-        handled.classes += keys or []
+        handled.classes.update(keys or ())
 
 
 def _catches_all(project: Project) -> bool:

@@ -121,6 +121,7 @@ class Book(Base):
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -133,7 +134,6 @@ from checks.source import (
     Layer,
     Module,
     Project,
-    Route,
     Scope,
     Target,
     Variable,
@@ -203,7 +203,7 @@ def check(project: Project) -> Iterator[Finding]:
         layer = project.layer(module)
         if project.area(module) is not Area.DOMAIN:
             yield from _shared(module, project)
-        if layer in _CHECKS or any(route.handler for route in _routes_in(module, project)):
+        if layer in _CHECKS or module in project.fact(_with_handlers):
             yield from _imports(module, layer, project)
             yield from _through_package(module, layer, project)
             yield from _calls(module, project)
@@ -216,13 +216,8 @@ def subjects(project: Project) -> int:
     return sum(project.layer(module) in DOMAIN_LAYERS for module in project.application)
 
 
-def _routes_in(module: Module, project: Project) -> list[Route]:
-    if "routes" not in module.traits:
-        for other in project.application:
-            other.traits["routes"] = []
-        for handler in project.handlers:
-            handler.module.traits.setdefault("routes", []).append(project.handlers[handler][0])
-    return module.traits.get("routes", [])  # type: ignore[no-any-return]
+def _with_handlers(project: Project) -> frozenset[Module]:
+    return frozenset(handler.module for handler in project.handlers)
 
 
 def _imports(module: Module, layer: Layer, project: Project) -> Iterator[Finding]:
@@ -342,11 +337,7 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
     layer = project.layer(module)
     if home is None or home is module or project.layer(home) not in UPPER.get(layer, ()):
         return None
-    if (
-        project.layer(home) is Layer.ROUTER
-        and not home.traits.get("routes")
-        and not _routes_in(home, project)
-    ):
+    if project.layer(home) is Layer.ROUTER and home not in project.fact(_with_handlers):
         return None
     article = "an" if layer is Layer.OTHER else "a"
     return RULE.violation(module, node, f"{article} {layer} module that imports {home.file}")
@@ -530,7 +521,12 @@ def _is_probe(call: ast.Call, scope: Scope, project: Project) -> bool:
         node = parent(node)
     given = (project.resolver.resolve(argument, scope) for argument in call.args)
     named = [target.binding.value for target in given if isinstance(target, Variable)]
-    return any(PROBE.search(written(part)) for part in (node, *named) if part is not None)
+    return any(_selects_constant(part) for part in (node, *named) if part is not None)
+
+
+@lru_cache(maxsize=8)  # a statement may hold thousands of calls, which come one after the other
+def _selects_constant(node: ast.AST) -> bool:
+    return bool(PROBE.search(written(node)))
 
 
 def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:

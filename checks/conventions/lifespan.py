@@ -69,6 +69,7 @@ app = FastAPI(lifespan=lifespan)
 
 import ast
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -170,20 +171,22 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _events(module, project)
         yield from _event_lists(module, project)
         yield from _engines(module, project)
-    for lifespan in lifespans(project):
+    has_migrations = _has_migrations(project)
+    for lifespan in project.fact(lifespans):
         left = [*_left_open(lifespan, project), *_left_running(lifespan, project)]
         yield from left or _unguarded(lifespan, project)
-        if _has_migrations(project):
+        if has_migrations:
             yield from _creates_tables(lifespan, project)
 
 
 def subjects(project: Project) -> int:
     """Counts the applications."""
-    made = (project.resolver.infer(call, scope) for call, scope in _applications(project))
+    made = (project.resolver.infer(call, scope) for call, scope in project.fact(_applications))
     return sum(1 for of in made if project.resolver.is_kind(of, "fastapi.FastAPI"))
 
 
-def _applications(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
+def _applications(project: Project) -> list[tuple[ast.Call, Scope]]:
+    found: list[tuple[ast.Call, Scope]] = []
     for module in project.application:
         if b"FastAPI" not in module.content and b"APIRouter" not in module.content:
             continue
@@ -193,7 +196,8 @@ def _applications(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
                 target is not None
                 and project.resolver.is_kind(project.resolver.infer(call, scope), *APPLICATIONS)
             ):
-                yield call, scope
+                found.append((call, scope))
+    return found
 
 
 _NAMED: Final = frozenset({ast.Name, ast.Attribute})
@@ -277,20 +281,20 @@ def _engines(module: Module, project: Project) -> Iterator[Finding]:
             )
 
 
-def lifespans(project: Project) -> Iterator[Function]:
+def lifespans(project: Project) -> list[Function]:
     """The functions that applications and routers are given as ``lifespan=``, also by a registry."""
-    seen: set[Function] = set()
-    pending = [*_passed(project), *_annotated_as_one(project)]
+    found: dict[Function, None] = {}
+    pending = deque([*_passed(project), *_annotated_as_one(project)])
     while pending:
-        function = pending.pop(0)
-        if function not in seen:
-            seen.add(function)
-            yield function
-            pending += _entered(function, project)
+        function = pending.popleft()
+        if function not in found:
+            found[function] = None
+            pending.extend(_entered(function, project))
+    return list(found)
 
 
 def _passed(project: Project) -> Iterator[Function]:
-    for call, scope in _applications(project):
+    for call, scope in project.fact(_applications):
         keywords, _ = literal_keywords(call, scope, project.resolver)
         given = keywords.get("lifespan")
         target = project.resolver.resolve(given, scope) if given is not None else None

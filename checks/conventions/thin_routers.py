@@ -93,10 +93,12 @@ async def renew_loan(loan_id: int) -> int: ...
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 from http import HTTPStatus
-from itertools import combinations, product
+from itertools import combinations, islice, product, takewhile
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -230,6 +232,7 @@ def subjects(project: Project) -> int:
 
 
 def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
+    raises, changed = _raised(handler), _changed(handler)
     for branch in handler.nodes(ast.If):
         states = [
             (node, sure)
@@ -239,9 +242,8 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         if not states:
             continue
         entities = {written(node.value) for node, _ in states}
-        raised = list(_raised_by(branch))
-        changes = [n for n in _inside([*branch.body, *branch.orelse]) if _mutates(n, entities)]
-        mutates = bool(changes) and not all(_is_mapping(change, branch.test) for change in changes)
+        raised = _raised_by(branch, raises)
+        mutates = any(_changes(branch, changed.get(entity, _NONE)) for entity in entities)
         if not raised and not mutates:
             continue
         plain = any(sure is Sure.YES for _, sure in states) and not (
@@ -252,12 +254,63 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
 
 
-def _raised_by(branch: ast.If) -> Iterator[ast.Raise]:
+def _start(node: ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+@dataclass(slots=True)
+class _Places[N: ast.stmt]:
+    """Statements of a function in the order of their places, ready to be asked for a stretch of it."""
+
+    statements: list[N]
+
+    def __post_init__(self) -> None:
+        self.statements.sort(key=_start)
+
+    def between(self, first: ast.stmt, last: ast.stmt) -> Iterator[N]:
+        """Those from the start of one statement to the end of another."""
+        end = (last.end_lineno or last.lineno, last.end_col_offset or last.col_offset)
+        nearest = bisect_left(self.statements, _start(first), key=_start)
+        return takewhile(lambda each: _start(each) < end, islice(self.statements, nearest, None))
+
+
+_NONE: Final = _Places[ast.stmt]([])
+
+
+def _raised(handler: Function) -> _Places[ast.Raise]:
+    """What is raised in a handler and in the functions inside it."""
+    return _Places([node for scope in handler.within() for node in scope.nodes(ast.Raise)])
+
+
+def _changed(handler: Function) -> dict[str, _Places[ast.stmt]]:
+    """The text of an object to the statements that set an attribute of it."""
+    found: dict[str, list[ast.stmt]] = {}
+    for scope in handler.within():
+        for node in scope.nodes(ast.Assign, ast.AugAssign, ast.AnnAssign):
+            for entity in _mutated(node):
+                found.setdefault(entity, []).append(node)
+    return {entity: _Places(statements) for entity, statements in found.items()}
+
+
+def _raised_by(branch: ast.If, raises: _Places[ast.Raise]) -> list[ast.Raise]:
     """What a condition raises: in its branch or, where that returns, in the other one or right after it."""
-    yield from (node for node in _inside(branch.body) if isinstance(node, ast.Raise))
+    raised = list(raises.between(branch.body[0], branch.body[-1]))
     if isinstance(branch.body[-1], ast.Return):
-        after = branch.orelse or _after(branch)
-        yield from (node for node in after[:1] if isinstance(node, ast.Raise))
+        after = branch.orelse[0] if branch.orelse else _after(branch)
+        raised += [after] if isinstance(after, ast.Raise) else []
+    return raised
+
+
+def _changes(branch: ast.If, changed: _Places[ast.stmt]) -> bool:
+    """Whether a condition changes an object by more than what it compared it with."""
+    test = written(branch.test)
+    seen: set[str] = set()
+    for change in changed.between(branch.body[0], (branch.orelse or branch.body)[-1]):
+        text = written(change)
+        if text not in seen and not _is_mapping(change, test):
+            return True
+        seen.add(text)
+    return False
 
 
 def _status(node: ast.Raise, handler: Function, project: Project) -> int:
@@ -288,14 +341,16 @@ def _status_of_name(node: ast.expr | None) -> int:
     return 403 if re.search(r"forbidden|permission|unauthori[sz]ed|accessdenied|notallowed", name) else 0
 
 
-def _after(statement: ast.stmt) -> list[ast.stmt]:
-    """The statements that follow in the same block."""
+def _after(statement: ast.stmt) -> ast.stmt | None:
+    """The statement that follows in the same block."""
     around = parent(statement)
     for name in ("body", "orelse", "finalbody"):
         block = getattr(around, name, None)
-        if isinstance(block, list) and statement in block:
-            return block[block.index(statement) + 1 :]
-    return []
+        if isinstance(block, list):
+            place = bisect_left(block, _start(statement), key=_start)
+            if place < len(block) and block[place] is statement:
+                return block[place + 1] if place + 1 < len(block) else None
+    return None
 
 
 def _is_answer(test: ast.expr, raised: list[ast.Raise], handler: Function, project: Project) -> bool:
@@ -316,19 +371,24 @@ def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _mutates(node: ast.AST, entities: set[str]) -> bool:
-    """Whether a statement sets an attribute of one of these; the address of a thing is presentation."""
+    """Whether a statement sets an attribute of one of these."""
+    return not entities.isdisjoint(_mutated(node))
+
+
+def _mutated(node: ast.AST) -> set[str]:
+    """The objects that a statement sets an attribute of; the address of a thing is presentation."""
     if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
-        return False
+        return set()
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    changed = [t for t in targets if isinstance(t, ast.Attribute) and written(t.value) in entities]
-    return bool(changed) and not (node.value is not None and ADDRESS.search(written(node.value)))
+    changed = {written(target.value) for target in targets if isinstance(target, ast.Attribute)}
+    return set() if changed and node.value is not None and ADDRESS.search(written(node.value)) else changed
 
 
-def _is_mapping(change: ast.AST, test: ast.expr) -> bool:
+def _is_mapping(change: ast.AST, test: str) -> bool:
     """Whether an attribute takes over the very value that a condition compared it with."""
     if not isinstance(change, ast.Assign) or isinstance(change.value, ast.Constant):
         return False
-    return all(written(node) in written(test) for node in (*change.targets, change.value))
+    return all(written(node) in test for node in (*change.targets, change.value))
 
 
 def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -> Sure:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from checks.source.aside import aside
-from checks.source.resolver import Resolver
+from checks.source.resolver import DEPTH, Resolver
 from checks.source.scopes import Class, Function, Scope, parent, written
 
 _VERBS: Final = ["get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream"]
@@ -249,6 +249,7 @@ class Blocking:
         self._resolver = resolver
         self._known: dict[Function, Blocker | None] = {}
         self._derived: dict[Class, list[Class]] | None = None
+        self._depth = 0
 
     def in_scope(self, scope: Scope) -> Iterator[tuple[ast.Call, Blocker]]:
         """The calls directly in a function that block while they run."""
@@ -307,8 +308,12 @@ class Blocking:
     def of_function(self, function: Function) -> Blocker | None:
         """The first thing that a synchronous function waits for."""
         if function not in self._known:
+            if self._depth > DEPTH:
+                return None
             self._known[function] = None
+            self._depth += 1
             found = [blocker for _, blocker in self.in_scope(function)]
+            self._depth -= 1
             found.sort(key=lambda blocker: blocker.sort in {"slow", "hashing"})
             self._known[function] = found[0] if found else None
         return self._known[function]

@@ -2,11 +2,12 @@
 
 import ast
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from checks.finding import Place
 from checks.source.aside import aside, only_called_aside
@@ -40,6 +41,17 @@ class Project:
     modules: tuple[Module, ...]
     resolver: Resolver
     _layers: dict[Module, Layer] = field(default_factory=dict, repr=False)
+    _facts: dict[Callable[["Project"], Any], Any] = field(default_factory=dict, repr=False)
+
+    def fact[T](self, find: Callable[["Project"], T]) -> T:
+        """What a function finds out about the whole project, found out once, however often it is asked for.
+
+        Args:
+            find: a function of a module, under which its answer is kept; it gives a collection, no iterator.
+        """
+        if find not in self._facts:
+            self._facts[find] = find(self)
+        return self._facts[find]  # type: ignore[no-any-return]
 
     def frame(self, place: Place, context: int = 1) -> list[tuple[int, str]]:
         """The source lines round a place, verbatim, each with its number.
@@ -143,13 +155,17 @@ class Project:
         return tuple(followed(registered, self.application, self.resolver))
 
     @cached_property
+    def registering(self) -> frozenset[Module]:
+        """The modules in which routes are registered."""
+        return frozenset(route.module for route in self.routes)
+
+    @cached_property
     def web(self) -> frozenset[Module]:
         """The modules that the web application (or other asynchronous code) reaches by imports."""
-        registering = {route.module for route in self.routes}
         roots = [
             module
             for module in self.application
-            if module in registering
+            if module in self.registering
             or self.layer(module) is Layer.MAIN
             or any(function.is_async for function in module.functions)
         ]

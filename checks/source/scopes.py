@@ -21,10 +21,10 @@ KEPT: Final = frozenset(
     }
 )  # fmt: skip
 _LEAVES: Final = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion"})
-_FIELDS: Final[dict[type, tuple[str, ...]]] = {}
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {}  # last field first, as the walk's stack wants them
 for _kind in vars(ast).values():
     if isinstance(_kind, type) and issubclass(_kind, ast.AST):
-        _FIELDS[_kind] = tuple(field for field in _kind._fields if field not in _LEAVES)
+        _FIELDS[_kind] = tuple(field for field in reversed(_kind._fields) if field not in _LEAVES)
 for _kind in (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass):
     _FIELDS[_kind] = ()
 _FIELDS[ast.Attribute] = _FIELDS[ast.NamedExpr] = ("value",)
@@ -365,7 +365,7 @@ def _walk(  # noqa: C901, PLR0912 - the one hot loop: calls would double its tim
                     push(part)
                 queue.append((child, inside))
                 continue
-        for field in reversed(fields_of.get(kind, ())):
+        for field in fields_of.get(kind, ()):
             value = getattr(node, field, None)
             if value.__class__ is list:
                 for part in reversed(value):

@@ -2,7 +2,10 @@
 
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from checks.audit import audit
 from checks.lesson import find_course
@@ -39,3 +42,113 @@ def test_time_is_linear_in_lines(tmp_path: Path) -> None:
     ratio = seconds(many) / seconds(few)
     shutil.rmtree(many)
     assert ratio < 4 * 1.6
+
+
+HEAD = """\
+import os, time, httpx
+from fastapi import APIRouter, Depends, FastAPI
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.testclient import TestClient
+from app.service import BookService
+router = APIRouter()
+async def reader() -> None: ...
+"""
+SERVICE = """\
+from sqlalchemy.orm import DeclarativeBase, Mapped
+class Base(DeclarativeBase): ...
+class Book(Base):
+    __tablename__ = "books"
+    status: Mapped[str]
+class BookService:
+    async def get(self) -> Book: ...
+"""
+HANDLER = """\
+@router.get("/")
+async def handler(service: BookService = Depends(BookService)):
+    book = await service.get()
+"""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A way in which a file, or a folder of files, may be large.
+
+    Attributes:
+        file: where each part stands; with a number in braces, each has a file of its own.
+        part: what is repeated, with its number.
+        before: what stands once before the parts of one file.
+        after: what stands once after them.
+    """
+
+    part: str
+    before: str = HEAD
+    after: str = ""
+    file: str = "app/router.py"
+    number: int = 200
+
+    def write(self, folder: Path, times: int) -> Path:
+        """Writes a project with so many times the shape's number of parts."""
+        files = {"app/service.py": SERVICE}
+        for number in range(self.number * times):
+            file = self.file.replace("{}", str(number))
+            files[file] = files.get(file, self.before) + self.part.replace("{}", str(number))
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text + self.after * (name != "app/service.py"), encoding="utf-8")
+        return folder
+
+
+SHAPES = {
+    "handlers with faults": Shape(
+        '@router.get("/{}")\ndef h{}(session: AsyncSession = Depends(BookService)):\n'
+        '    time.sleep(1)\n    return session.execute(select(os.environ["A"]))\n'
+    ),
+    "clients in coroutines": Shape("async def f{}():\n    client = httpx.AsyncClient()\n"),
+    "names bound again and again": Shape(
+        "    response = httpx.get(book.status)\n    value = response.json()\n", before=HEAD + HANDLER
+    ),
+    "branches": Shape(
+        "    elif book.status == {}:\n        service.get()\n",
+        before=HEAD + HANDLER + "    if book is None: ...\n",
+        number=200,  # Python's parser knows no more than some thousand
+    ),
+    "cases": Shape(
+        "        case {}:\n            book.status = {}\n",
+        before=HEAD + HANDLER + "    match book.status:\n",
+        number=500,
+    ),
+    "one statement of many calls": Shape("    select({}),\n", before=HEAD + "QUERIES = [\n", after="]\n"),
+    "a table of data": Shape(
+        '    "k{}": {"a": [{}, "x"], "b": ("c", {})},\n', before="TABLE = {\n", after="}\n", number=2000
+    ),
+    "a long string": Shape("line {}\n", before='TEXT = """\n', after='"""\n', number=20_000),
+    "settings classes": Shape('class S{}(BaseSettings):\n    secret_key: str = "abc"\n'),
+    "session makers": Shape("maker{} = async_sessionmaker()\nmaker{}(expire_on_commit=True)\n"),
+    "helpers that register": Shape(
+        'def add{}(path, endpoint): router.add_api_route(path, endpoint)\nadd{}("/{}", reader)\n'
+    ),
+    "allowed findings": Shape(
+        '@router.get("/{}")\ndef h{}(): ...  # audit: allow async-handlers (the reason)\n'
+    ),
+    "domains": Shape(HANDLER + "class Own(BaseModel): ...\n", file="app/domain{}/router.py", number=60),
+    "tests": Shape(
+        "def test_{}(client): client.get('/')\ndef test_open():\n"
+        "    with TestClient(None) as opened: opened.websocket_connect('/')\n",
+        file="tests/test_{}.py",
+        number=60,
+    ),
+    "applications": Shape("app = FastAPI()\napp.include_router(router)\n", file="app{}/main.py", number=60),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_shape_takes_time_by_the_square_of_its_size(shape: str, tmp_path: Path) -> None:
+    small = SHAPES[shape].write(tmp_path / "small", 1)
+    large = SHAPES[shape].write(tmp_path / "large", 5)
+    audit(small)
+    assert not audit(large).unparsed
+    assert seconds(large) / seconds(small) < 5 * 1.8
