@@ -179,6 +179,7 @@ class Function(Scope):
 
     def __init__(self, node: FunctionNode, parent: Scope) -> None:
         super().__init__("<lambda>" if isinstance(node, ast.Lambda) else node.name, node, parent)
+        node.function = self  # type: ignore[union-attr]
 
     @property
     def is_async(self) -> bool:
@@ -315,6 +316,11 @@ class Module(Scope):
 def parent(node: ast.AST) -> ast.AST | None:
     """The syntax node that holds this one."""
     return getattr(node, "parent", None)
+
+
+def function_of(node: ast.AST) -> Function | None:
+    """The function that a definition or a lambda makes; None for other nodes."""
+    return getattr(node, "function", None)
 
 
 def written(node: ast.AST) -> str:
