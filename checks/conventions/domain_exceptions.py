@@ -63,6 +63,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -224,10 +225,9 @@ def _handled(project: Project) -> _Handled:
 
 def _handed_on(module: Module, project: Project) -> Iterator[Class]:
     """Exception classes that are put into a table or handed to a call, where something may handle them."""
-    for node, scope in module.every(ast.Name, ast.Attribute):
-        name = node.id if isinstance(node, ast.Name) else node.attr
-        if not name[:1].isupper():
-            continue
+    names = ((node, scope) for node, scope in module.every(ast.Name) if node.id[0].isupper())
+    attributes = ((node, scope) for node, scope in module.every(ast.Attribute) if node.attr[0].isupper())
+    for node, scope in chain(names, attributes):
         around = parent(node)
         if not isinstance(around, ast.Dict | ast.Call | ast.Tuple | ast.List | ast.keyword):
             continue

@@ -84,8 +84,10 @@ class Book(Base):
 """
 
 import ast
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice, takewhile
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -286,12 +288,18 @@ def _has_queries(module: Module, project: Project) -> bool:
 def _missing(folder: tuple[str, ...], modules: list[Module], project: Project) -> list[str]:
     layers = {project.layer(module) for module in modules}
     prefix = "/".join(folder)
-    unread = [u.file.lower() for u in project.unparsed if u.file.startswith(prefix)]
+    files = project.fact(_unread)
+    begin = bisect_left(files, prefix)
+    unread = [file.lower() for file in takewhile(lambda f: f.startswith(prefix), islice(files, begin, None))]
     return [
         f"no {layer}"
         for layer in (Layer.SERVICE, Layer.REPOSITORY)
         if layer not in layers and not any(layer[:4] in file for file in unread)
     ]
+
+
+def _unread(project: Project) -> list[str]:
+    return sorted(unparsed.file for unparsed in project.unparsed)
 
 
 def _in_router(routers: list[Module], project: Project) -> list[str]:

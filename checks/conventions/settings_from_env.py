@@ -49,6 +49,7 @@ class Settings(BaseSettings):
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -208,11 +209,7 @@ def _by_name(held: ast.expr) -> list[ast.expr]:
     name = around.targets[0]
     if not isinstance(name, ast.Name):
         return []
-    uses: list[ast.expr] = [
-        node
-        for node in ast.walk(_block_around(around))
-        if isinstance(node, ast.Name) and node is not name and node.id == name.id
-    ]
+    uses: list[ast.expr] = [use for use in _names_in(_block_around(around))[name.id] if use is not name]
     return uses if all(_is_read(use) for use in uses) else []
 
 
@@ -231,9 +228,11 @@ def _chooses_settings(node: ast.expr, scope: Scope, project: Project) -> bool:
     names = (inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant))
     if not any(isinstance(name, str) and STAGE.fullmatch(name) for name in names):
         return False
-    return not isinstance(scope, Class) and any(
-        is_settings(c, project.resolver) for c in scope.module.classes
-    )
+    return not isinstance(scope, Class) and scope.module in project.fact(_with_settings)
+
+
+def _with_settings(project: Project) -> frozenset[Module]:
+    return frozenset(cls.module for cls in project.fact(settings_classes))
 
 
 def _finds_source(node: ast.expr) -> bool:
@@ -246,8 +245,17 @@ def _finds_source(node: ast.expr) -> bool:
     target = around.targets[0] if isinstance(around, ast.Assign) else getattr(around, "target", None)
     if not isinstance(target, ast.Name) or around is None:
         return False
-    uses = (n for n in ast.walk(_block_around(around)) if isinstance(n, ast.Name) and n.id == target.id)
-    return any(_is_source(parent(use)) for use in uses)
+    return any(_is_source(parent(use)) for use in _names_in(_block_around(around))[target.id])
+
+
+@lru_cache(maxsize=16)  # a block may hold thousands of looks
+def _names_in(block: ast.AST) -> dict[str, list[ast.Name]]:
+    """The names in a function or a module, by their text."""
+    found: dict[str, list[ast.Name]] = {}
+    for node in ast.walk(block):
+        if isinstance(node, ast.Name):
+            found.setdefault(node.id, []).append(node)
+    return found
 
 
 def _is_source(node: ast.AST | None) -> bool:
@@ -395,17 +403,18 @@ def _imported(module: Module) -> Iterator[ast.alias]:
 def _other_names(module: Module) -> set[str]:
     """The local names of the environment: ``from os import environ as env``, and ``env = os.environ``."""
     imported = {alias.asname for alias in _imported(module) if alias.asname and alias.name in NAMES}
+    known = NAMES | imported
     assigned = {
         _last(target)
         for node, _ in module.every(ast.Assign)
         for target in node.targets
-        if _last(node.value) in NAMES | imported
+        if _last(node.value) in known
     }
     named = {
         name
         for scope in module.scopes
         for name, bindings in scope.names.items()
-        if any(isinstance(b.node, ast.NamedExpr) and _last(b.value) in NAMES | imported for b in bindings)
+        if any(isinstance(b.node, ast.NamedExpr) and _last(b.value) in known for b in bindings)
     }
     return (imported | assigned | named) - {""}
 
