@@ -97,8 +97,10 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from http import HTTPStatus
-from itertools import combinations, islice, product, takewhile
+from itertools import combinations, islice, takewhile
+from math import inf
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -118,6 +120,7 @@ from checks.source import (
 )
 from checks.source.calls import HASHING, Blocking
 from checks.source.kinds import is_mapped, is_pydantic, is_settings
+from checks.source.resolver import Spans
 from checks.source.sessions import session_method
 
 VERIFIES: Final = ("verify", "checkpw", "check_password", "verify_and_update", "check_password_hash")
@@ -401,20 +404,28 @@ def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -
     target = project.resolver.lookup(root.id, handler, root.lineno)
     if not isinstance(target, Variable) or target.binding.scope is not handler:
         return _of_parameter(target, project)
-    reaching = _reaching(root, handler)
-    return max((_of_local(root.id, binding, handler, project) for binding in reaching), default=Sure.NO)
+    surest = Sure.NO
+    for binding in _reaching(root, handler):
+        surest = max(surest, _of_local(root.id, binding, handler, project))
+        if surest is Sure.YES:
+            break
+    return surest
 
 
-def _reaching(name: ast.Name, handler: Function) -> list[Binding]:
+def _reaching(name: ast.Name, handler: Function) -> Iterator[Binding]:
     """The bindings that a name may have where it is read: the last one, and those before that it may skip."""
     around = set(_blocks(name))
-    found = []
-    for binding in reversed(handler.names.get(name.id, [])):
-        if getattr(binding.node, "lineno", 0) <= name.lineno:
-            found.append(binding)
-            if parent(binding.node) in around:
-                break
-    return found
+    bindings = handler.names.get(name.id, [])
+    for place in _spans(handler, name.id).holding(name.lineno):
+        yield bindings[place]
+        if parent(bindings[place].node) in around:
+            return
+
+
+@lru_cache(maxsize=16)  # a name may be bound, and read, thousands of times
+def _spans(handler: Function, name: str) -> Spans:
+    """From where on each binding of a name may hold."""
+    return Spans([(getattr(binding.node, "lineno", 0), inf) for binding in handler.names.get(name, [])])
 
 
 def _blocks(node: ast.AST) -> Iterator[ast.AST]:
@@ -648,11 +659,10 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
         owner = _service_called(call, handler, project)
         if owner is not None:
             used.setdefault(owner, []).append(call)
-    pairs = [pair for pair in combinations(used, 2) if _run_together([used[module] for module in pair])]
+    pairs, several = _together(used)
     if not pairs:
         return
     first, second = pairs[0]
-    several = any(_run_together([used[m] for m in three]) for three in combinations(used, 3))
     plain = several or any(_feeds_a_command(used[one], used[other], handler) for one, other in pairs)
     yield (RULE.violation if plain else RULE.note)(
         handler.module,
@@ -674,29 +684,71 @@ def _service_called(call: ast.Call, handler: Function, project: Project) -> Modu
     return None if ASIDE.intersection(owner.stem.lower().split("_")) else owner
 
 
-def _run_together(groups: list[list[ast.Call]]) -> bool:
-    """Whether one run of the handler can make a call of each group, so that no branch excludes another."""
-    return any(
-        not any(_exclude_each_other(one, other) for one, other in combinations(calls, 2))
-        for calls in product(*(group[:4] for group in groups))
-    )
+@dataclass(slots=True)
+class _Stand:
+    """Where a call stands among the branches of its handler.
+
+    Attributes:
+        line: its line.
+        around: the conditions around it.
+        inside: those in whose first branch it stands.
+        leaving: those of these whose first branch ends the handler.
+        beside: those in whose other branch it stands.
+    """
+
+    line: int
+    around: set[ast.AST]
+    inside: set[ast.AST]
+    leaving: set[ast.AST]
+    beside: set[ast.AST]
+
+    def excludes(self, other: "_Stand") -> bool:
+        """Whether the two calls stand in branches of which only one runs."""
+        one, later = (self, other) if self.line <= other.line else (other, self)
+        return not one.inside.isdisjoint(later.beside) or not one.leaving <= later.around
 
 
-def _exclude_each_other(one: ast.Call, other: ast.Call) -> bool:
-    """Whether two calls stand in branches of which only one runs."""
-    if one.lineno > other.lineno:
-        one, other = other, one
-    later = {id(node) for node in (other, *_blocks(other))}
-    node: ast.AST = one
-    for around in _blocks(one):
-        if isinstance(around, ast.If) and node in around.body:
-            if id(around) not in later:
+def _stand(call: ast.Call) -> _Stand:
+    found = _Stand(call.lineno, set(), set(), set(), set())
+    node: ast.AST = call
+    for around in _blocks(call):
+        if isinstance(around, ast.If):
+            found.around.add(around)
+            if node in around.body:
+                found.inside.add(around)
                 if isinstance(around.body[-1], ast.Return | ast.Raise):
-                    return True
-            elif any(id(statement) in later for statement in around.orelse):
-                return True
+                    found.leaving.add(around)
+            elif node is not around.test:
+                found.beside.add(around)
         node = around
-    return False
+    return found
+
+
+def _together(used: dict[Module, list[ast.Call]]) -> tuple[list[tuple[Module, Module]], bool]:
+    """Which services one run of a handler can call, as the first four calls of each tell.
+
+    Returns:
+        The pairs of them, in the order of their first calls; and whether there are three.
+    """
+    stands = [(module, _stand(call)) for module, calls in used.items() for call in calls[:4]]
+    after: list[int] = []
+    pairs: dict[Module, set[Module]] = {module: set() for module in used}
+    for place, (module, one) in enumerate(stands):
+        mask = 0
+        for number in range(place + 1, len(stands)):
+            other_module, other = stands[number]
+            if other_module is not module and not one.excludes(other):
+                mask |= 1 << number
+                pairs[module].add(other_module)
+        after.append(mask)
+    several = any(
+        mask & after[number]
+        for mask in after
+        for number in range(len(stands) if mask else 0)
+        if mask >> number & 1
+    )
+    in_order = [(one, other) for one, other in combinations(used, 2) if other in pairs[one]]
+    return in_order, several
 
 
 def _does_work(called: Function) -> bool:
@@ -721,11 +773,12 @@ def _feeds_a_command(first: list[ast.Call], second: list[ast.Call], handler: Fun
 
 def _feeds(first: list[ast.Call], second: list[ast.Call], handler: Function) -> bool:
     """Whether what one service gave is handed to the other, under a name that still stands for it."""
+    given = set(first)
     for call in second:
         for argument in (*call.args, *(k.value for k in call.keywords)):
             for node in ast.walk(argument):
                 if isinstance(node, ast.Name) and any(
-                    _unawaited(binding.value) in first for binding in _reaching(node, handler)
+                    _unawaited(binding.value) in given for binding in _reaching(node, handler)
                 ):
                     return True
     return False
