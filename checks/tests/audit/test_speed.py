@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -81,6 +81,7 @@ class Shape:
         part: what is repeated, with its number.
         before: what stands once before the parts of one file.
         after: what stands once after them.
+        beside: other files, which do not grow.
     """
 
     part: str
@@ -88,17 +89,19 @@ class Shape:
     after: str = ""
     file: str = "app/router.py"
     number: int = 200
+    beside: dict[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path, times: int) -> Path:
         """Writes a project with so many times the shape's number of parts."""
-        files = {"app/service.py": SERVICE}
+        files = {"app/service.py": SERVICE, **self.beside}
         for number in range(self.number * times):
             file = self.file.replace("{}", str(number))
             files[file] = files.get(file, self.before) + self.part.replace("{}", str(number))
         for name, text in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text + self.after * (name != "app/service.py"), encoding="utf-8")
+            ending = "" if name in {"app/service.py", *self.beside} else self.after
+            path.write_text(text + ending, encoding="utf-8")
         return folder
 
 
@@ -139,6 +142,128 @@ SHAPES = {
         "def test_{}(client): client.get('/')\ndef test_open():\n"
         "    with TestClient(None) as opened: opened.websocket_connect('/')\n",
         file="tests/test_{}.py",
+        number=60,
+    ),
+    "helpers of a lifespan": Shape(
+        "def start{}() -> None: ...\n",
+        before="from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n",
+        after="@asynccontextmanager\nasync def lifespan(app: FastAPI):\n    start0()\n    yield\n"
+        "app = FastAPI(lifespan=lifespan)\n",
+    ),
+    "lifespans that share their helpers": Shape(
+        "@asynccontextmanager\nasync def lifespan{}(app: FastAPI):\n    connect{}()\n    tell()\n    yield\n"
+        "app{} = FastAPI(lifespan=lifespan{})\ndef connect{}() -> None: tell()\n",
+        before="from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n"
+        "def tell() -> None: ...\n",
+        file="app/main.py",
+    ),
+    "a lifespan that opens much": Shape(
+        "    client{} = httpx.AsyncClient()\n    await client{}.get('/')\n",
+        before=HEAD + "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n",
+        after="    yield\nfrom contextlib import asynccontextmanager\napp = FastAPI(lifespan=lifespan)\n",
+        file="app/main.py",
+    ),
+    "names of comprehensions": Shape(
+        "    rows = [book for book in rows]\n    print(book.status)\n",
+        before=HEAD + HANDLER + "    rows = []\n",
+    ),
+    "decisions one after the other": Shape(
+        "    book = await service.get()\n    if book.status == {}:\n        return 1\n    raise ValueError\n",
+        before=HEAD + HANDLER,
+    ),
+    "decisions on what branches loaded": Shape(
+        "    if book.status == {}:\n        book = await service.get()\n        book.status = 1\n",
+        before=HEAD + HANDLER,
+        number=100,
+    ),
+    "a handler of many services": Shape(
+        "    elif kind == {}:\n        return await Service{}().start()\n",
+        before=HEAD
+        + "".join(f"from app.services.s{number} import Service{number}\n" for number in range(150))
+        + HANDLER
+        + "    if kind is None: ...\n",
+        number=30,
+        beside={
+            f"app/services/s{number}.py": f"class Service{number}:\n    async def start(self): ...\n"
+            for number in range(150)
+        },
+    ),
+    "hashing helpers": Shape(
+        "    hash_password{}(book)\n    encode(book)\n",
+        before=HEAD + "from app.security import *\n" + HANDLER,
+        beside={"app/security.py": "def encode(text):\n" + "    text.encode()\n" * 200},
+    ),
+    "imports of HTTP in a service": Shape(
+        "def f{}():\n    from fastapi import HTTPException\n    raise HTTPException({})\n",
+        before="",
+        file="app/book_service.py",
+    ),
+    "objects of HTTP in a service": Shape(
+        "def f{}(request: fastapi.Request): return fastapi.Response({})\n",
+        before="import fastapi\n",
+        file="app/book_service.py",
+    ),
+    "one import of many names": Shape(
+        "    handler{},\n", before="from app.service import (\n", after=")\n", number=500
+    ),
+    "shared code that imports domains": Shape(
+        "from app.domain{}.router import router as router{}\nfrom app.domain{}.dependencies import get\n"
+        "from app.domain{}.models import Book\n",
+        before=HEAD,
+        file="app/core/registry.py",
+        number=100,
+    ),
+    "values of the environment": Shape("value{} = os.environ['VALUE{}']\ncopy{} = dict(os.environ)\n"),
+    "dependencies that a factory makes": Shape(
+        "async def g{}(x = Depends(maker({}))): ...\n",
+        before=HEAD
+        + "def maker(kind):\n    async def inner(): ...\n"
+        + "    if kind: return None\n" * 200
+        + "    return inner\n",
+    ),
+    "what a protocol hides": Shape(
+        "class Store{}(Store):\n    def read(self): return open('x')\n"
+        "async def f{}(store: Store): return store.read()\n",
+        before="from typing import Protocol\nclass Store(Protocol):\n    def read(self): ...\n",
+    ),
+    "managers": Shape(
+        "from app import tools\nfrom app.service import Book\nclass Manager{}: ...\n",
+        before="",
+        file="app/managers/manager{}.py",
+        number=60,
+    ),
+    "lambdas as handlers": Shape("router.add_api_route('/{}', lambda: {})\n"),
+    "handlers wrapped again": Shape("async def f(): ...\nf = router.get('/{}')(f)\n"),
+    "attributes set again and again": Shape(
+        "        self.value = BookService()\n        self.value.get()\n",
+        before=HEAD + "class A:\n    def run(self):\n",
+    ),
+    "elements of a table": Shape(
+        "first{} = TABLE[0].get()\n",
+        before=HEAD + "TABLE = [" + "BookService(), " * 500 + "]\n",
+        after="first = TABLE[1]\n",
+    ),
+    "exceptions that are caught": Shape(
+        "class Fault{}(Exception): ...\ndef f{}():\n    try: raise Fault{}\n    except Fault{}: ...\n",
+        before="",
+        file="app/book_service.py",
+    ),
+    "revisions": Shape(
+        "revision = 'r{}'\ndown_revision = None\ndef upgrade(): op.create_table('t{}')\n",
+        before="",
+        file="alembic/versions/r{}.py",
+        number=60,
+    ),
+    "environments": Shape(
+        "from alembic import context\nimport app.service\ntarget_metadata = app.service.Base.metadata\n",
+        before="",
+        file="app{}/alembic/env.py",
+        number=60,
+    ),
+    "workers": Shape(
+        "from app.service import Book\n@celery.task\ndef run(): ...\n",
+        before="import celery\n",
+        file="app/tasks/task{}.py",
         number=60,
     ),
     "applications": Shape("app = FastAPI()\napp.include_router(router)\n", file="app{}/main.py", number=60),
