@@ -154,6 +154,7 @@ class Resolver:
         self._types: dict[int, Class | str | None] = {}
         self._mro: dict[Class, list[Class | str]] = {}
         self._histories: dict[int, History] = {}
+        self._annotated: dict[tuple[Class, str], Binding | None] = {}
         self._annotations: dict[str, ast.expr | None] = {}
 
     # modules
@@ -250,7 +251,9 @@ class Resolver:
         """What a name stood for before a statement bound it anew."""
         bindings = binding.scope.names.get(name, [])
         earlier = bindings[: bindings.index(binding)] if binding in bindings else []
-        for other in History(earlier).latest(0) if earlier else ():
+        for other in reversed(earlier):
+            if isinstance(other.node, ast.comprehension) or _says_nothing(other):
+                continue
             target = self._bound(name, other)
             if target is not None:
                 return target
@@ -424,11 +427,17 @@ class Resolver:
                 continue
             bindings = base.names.get(name) or base.attributes.get(name)
             if bindings:
-                typed = [b for b in (*bindings, *base.attributes.get(name, ())) if b.annotation is not None]
-                if typed:
-                    return Variable(name, typed[0])
-                return self._choose(name, bindings, 0)
+                typed = self._typed(base, name, bindings)
+                return self._choose(name, bindings, 0) if typed is None else Variable(name, typed)
         return None
+
+    def _typed(self, cls: Class, name: str, bindings: list[Binding]) -> Binding | None:
+        """The first binding of an attribute that says its type."""
+        key = (cls, name)
+        if key not in self._annotated:
+            every = (*bindings, *cls.attributes.get(name, ()))
+            self._annotated[key] = next((b for b in every if b.annotation is not None), None)
+        return self._annotated[key]
 
     def is_property(self, function: Function) -> bool:
         """Whether a method is read like an attribute."""
