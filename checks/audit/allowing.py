@@ -7,8 +7,10 @@ names no convention or gives no reason is itself reported.
 import io
 import re
 import tokenize
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from checks.conventions import NAMED_CASES, slugs
@@ -59,11 +61,14 @@ def sort_out(
         The findings to show, those about the comments themselves included; and the allowed ones.
     """
     allowances = [a for module in project.modules if b"audit:" in module.content for a in _of(module)]
+    of_file: dict[str, list[Allowance]] = {}
+    for allowance in allowances:
+        of_file.setdefault(allowance.place.file, []).append(allowance)
     shown: list[Finding] = []
     allowed: list[Allowed] = []
     used: set[tuple[Allowance, str]] = set()
     for finding in findings:
-        found = next((a for a in allowances if _covers(a, finding)), None)
+        found = _covering(finding, of_file.get(finding.place.file, []))
         if found is None:
             shown.append(finding)
         else:
@@ -73,16 +78,17 @@ def sort_out(
     return shown, allowed
 
 
-def _covers(allowance: Allowance, finding: Finding) -> bool:
+def _covering(finding: Finding, allowances: list[Allowance]) -> Allowance | None:
+    """The first of a file's allowances, which are in the order of its lines, that is for the finding."""
     place = finding.place
-    if (
-        place.file != allowance.place.file
-        or not allowance.reason
-        or finding.convention not in allowance.slugs
-    ):
-        return False
     last = max(place.line, place.end_line)
-    return allowance.lines.start <= last and place.line < allowance.lines.stop
+    nearest = bisect_left(allowances, place.line - 1, key=lambda allowance: allowance.lines.start)
+    for allowance in islice(allowances, nearest, None):
+        if allowance.lines.start > last:
+            return None
+        if place.line < allowance.lines.stop and allowance.reason and finding.convention in allowance.slugs:
+            return allowance
+    return None
 
 
 def _complaints(

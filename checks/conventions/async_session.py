@@ -88,6 +88,8 @@ class Book(Base):
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 from checks.conventions._helpers import with_helpers
@@ -156,14 +158,16 @@ def subjects(project: Project) -> int:
     for module in project.application:
         if not _speaks_of_databases(module):
             continue
-        for name, scope in module.every(ast.Name, ast.Attribute):
-            target = project.resolver.resolve(name, scope) if _may_be_ours(name) else None
+        names = ((node, scope) for node, scope in module.every(ast.Name) if _may_be_ours(node.id))
+        attributes = ((node, scope) for node, scope in module.every(ast.Attribute) if _may_be_ours(node.attr))
+        for node, scope in chain(names, attributes):
+            target = project.resolver.resolve(node, scope)
             count += isinstance(target, str) and (target in ASYNC or target in MADE)
     return count
 
 
-def _may_be_ours(node: ast.expr) -> bool:
-    name = getattr(node, "id", "") or getattr(node, "attr", "")
+@lru_cache(maxsize=4096)
+def _may_be_ours(name: str) -> bool:
     return name in _SHORT or name.lower().endswith(("session", "sessionmaker", "engine"))
 
 

@@ -74,7 +74,7 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds TestClient where it does not serve websockets."""
-    for module in _tests(project):
+    for module in project.fact(_tests):
         for call, scope in _clients(module, project):
             made = project.resolver.infer(call, scope)
             if project.resolver.is_kind(made, CLIENT) or made == CLIENT:
@@ -91,11 +91,11 @@ def check(project: Project) -> Iterator[Finding]:
 
 def subjects(project: Project) -> int:
     """Counts the clients that the tests make."""
-    return sum(1 for module in _tests(project) for _ in _clients(module, project))
+    return sum(1 for module in project.fact(_tests) for _ in _clients(module, project))
 
 
-def _tests(project: Project) -> Iterator[Module]:
-    return (module for module in project.modules if project.layer(module) is Layer.TESTS)
+def _tests(project: Project) -> list[Module]:
+    return [module for module in project.modules if project.layer(module) is Layer.TESTS]
 
 
 def _clients(module: Module, project: Project) -> Iterator[tuple[ast.Call, Scope]]:
@@ -111,16 +111,17 @@ def _clients(module: Module, project: Project) -> Iterator[tuple[ast.Call, Scope
 
 def _serves_sockets(scope: Scope, project: Project) -> bool:
     """Whether all that is done with the client is to open websockets."""
-    if b"websocket_connect" not in b"".join(module.content for module in _tests(project)):
+    if not project.fact(_opens_sockets):
         return False
     around = scope.function
     used = _methods(scope.module if around is None else around, project)
     if around is not None and _is_fixture(around):
-        for module in _tests(project):
-            for function in module.functions:
-                if any(argument.arg == around.name for argument, _ in function.parameters):
-                    used |= _methods_on(function, around.name)
+        used |= project.fact(_methods_on_parameters).get(around.name, set())
     return "websocket_connect" in used and not used & VERBS
+
+
+def _opens_sockets(project: Project) -> bool:
+    return any(b"websocket_connect" in module.content for module in project.fact(_tests))
 
 
 def _is_fixture(function: Function) -> bool:
@@ -140,11 +141,14 @@ def _methods(scope: Scope, project: Project) -> set[str]:
     return used
 
 
-def _methods_on(function: Function, name: str) -> set[str]:
-    return {
-        call.func.attr
-        for call in function.nodes(ast.Call)
-        if isinstance(call.func, ast.Attribute)
-        and isinstance(call.func.value, ast.Name)
-        and call.func.value.id == name
-    }
+def _methods_on_parameters(project: Project) -> dict[str, set[str]]:
+    """The name of a parameter to the methods that the tests call on what they are given under it."""
+    used: dict[str, set[str]] = {}
+    for module in project.fact(_tests):
+        for function in module.functions:
+            names = {argument.arg for argument, _ in function.parameters}
+            for call in function.nodes(ast.Call):
+                match call.func:
+                    case ast.Attribute(value=ast.Name(id=name), attr=method) if name in names:
+                        used.setdefault(name, set()).add(method)
+    return used

@@ -63,6 +63,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -135,23 +136,23 @@ def _class_of(node: ast.Raise, scope: Scope, project: Project) -> Class | str | 
 class _Handled:
     """What becomes of exceptions on their way out."""
 
-    classes: list[Class | str] = field(default_factory=list)
-    caught: list[Class | str] = field(default_factory=list)
+    classes: set[Class | str] = field(default_factory=set)
+    caught: set[Class | str] = field(default_factory=set)
     is_clear: bool = True
 
     def knows(self, of: Class, project: Project) -> bool:
         """Whether the class or one of its bases has a handler."""
-        return not set(self.classes).isdisjoint(project.resolver.mro(of))
+        return not self.classes.isdisjoint(project.resolver.mro(of))
 
     def covers(self, of: Class, project: Project) -> bool:
         """Whether the class or one of its bases has a handler, or is caught somewhere."""
-        return self.knows(of, project) or not set(self.caught).isdisjoint(project.resolver.mro(of))
+        return self.knows(of, project) or not self.caught.isdisjoint(project.resolver.mro(of))
 
 
 def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
     if not raised or not project.routes:
         return
-    served = reachable({route.module for route in project.routes}, project.resolver, project.workers)
+    served = reachable(project.registering, project.resolver, project.workers)
     handled = _handled(project)
     if not handled.is_clear:
         return
@@ -214,19 +215,19 @@ def _handled(project: Project) -> _Handled:
     for module in project.application:
         if b"exception_handler" in module.content:
             _registered(module, project, handled)
-        handled.classes += _handed_on(module, project)
+        handled.classes.update(_handed_on(module, project))
         for node, scope in module.every(ast.ExceptHandler):
             if node.type is not None:
-                handled.caught += [c for c in _classes(node.type, scope, project) if c not in CATCH_ALL]
+                caught = _classes(node.type, scope, project)
+                handled.caught.update(cls for cls in caught if cls not in CATCH_ALL)
     return handled
 
 
 def _handed_on(module: Module, project: Project) -> Iterator[Class]:
     """Exception classes that are put into a table or handed to a call, where something may handle them."""
-    for node, scope in module.every(ast.Name, ast.Attribute):
-        name = node.id if isinstance(node, ast.Name) else node.attr
-        if not name[:1].isupper():
-            continue
+    names = ((node, scope) for node, scope in module.every(ast.Name) if node.id[0].isupper())
+    attributes = ((node, scope) for node, scope in module.every(ast.Attribute) if node.attr[0].isupper())
+    for node, scope in chain(names, attributes):
         around = parent(node)
         if not isinstance(around, ast.Dict | ast.Call | ast.Tuple | ast.List | ast.keyword):
             continue
@@ -252,7 +253,7 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
         if name in REGISTERS:
             first = call.args[0] if call.args else next((k.value for k in call.keywords), None)
             classes = list(_classes(first, scope, project)) if first is not None else []
-            handled.classes += classes
+            handled.classes.update(classes)
             handled.is_clear &= bool(classes) or isinstance(first, ast.Constant) or _is_status(first)
             continue
         keywords, hidden = literal_keywords(call, scope, project.resolver)
@@ -263,7 +264,7 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
             continue
         keys = _keys(table, scope, project)
         handled.is_clear &= keys is not None
-        handled.classes += keys or []
+        handled.classes.update(keys or ())
 
 
 def _catches_all(project: Project) -> bool:

@@ -53,7 +53,7 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds the places that make sessions whose objects expire."""
-    for call, scope in makers(project):
+    for call, scope in project.fact(makers):
         keywords, hidden = literal_keywords(call, scope, project.resolver)
         flag = keywords.get(FLAG)
         if flag is None:
@@ -65,12 +65,13 @@ def check(project: Project) -> Iterator[Finding]:
 
 def subjects(project: Project) -> int:
     """Counts the places that make asynchronous sessions."""
-    return len(list(makers(project)))
+    return len(project.fact(makers))
 
 
-def makers(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
+def makers(project: Project) -> list[tuple[ast.Call, Scope]]:
     """The calls that make an asynchronous session or a factory of them."""
     resolver = project.resolver
+    found: list[tuple[ast.Call, Scope]] = []
     for module in project.application:
         if b"ession" not in module.content:
             continue
@@ -83,7 +84,8 @@ def makers(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
                 resolver.is_kind(made, FACTORY, ASYNC_SESSION)
                 and made != "sqlalchemy.ext.asyncio.async_scoped_session"
             ) or (made == "sqlalchemy.orm.sessionmaker" and resolver.is_async_maker(call, scope)):
-                yield call, scope
+                found.append((call, scope))
+    return found
 
 
 def _is_true(flag: ast.expr, scope: Scope, project: Project) -> bool:
@@ -100,13 +102,7 @@ def _set_elsewhere(call: ast.Call, keywords: dict[str, ast.expr], scope: Scope, 
         init = project.resolver.attribute(made, "__init__")
         if isinstance(init, Function) and _mentions_flag(init):
             return True
-    names = _names_of(call)
-    return bool(names) and any(
-        _mentions(other, names)
-        for module in project.modules
-        if FLAG.encode() in module.content
-        for other, _ in module.every(ast.Call)
-    )
+    return not project.fact(_flagged).isdisjoint(_names_of(call))
 
 
 def _mentions_flag(function: Function) -> bool:
@@ -121,12 +117,20 @@ def _names_of(call: ast.Call) -> set[str]:
     return {getattr(t, "id", "") or getattr(t, "attr", "") for t in targets if t is not None} - {""}
 
 
-def _mentions(call: ast.Call, names: set[str]) -> bool:
+def _flagged(project: Project) -> set[str]:
+    """The names of factories that are called, or configured, with the flag set to False."""
+    return {
+        _name_of_factory(call)
+        for module in project.modules
+        if FLAG.encode() in module.content
+        for call, _ in module.every(ast.Call)
+        for keyword in call.keywords
+        if keyword.arg == FLAG and isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+    }
+
+
+def _name_of_factory(call: ast.Call) -> str:
     func = call.func
     if isinstance(func, ast.Attribute) and func.attr == "configure":
         func = func.value
-    name = getattr(func, "id", "") or getattr(func, "attr", "")
-    return name in names and any(
-        keyword.arg == FLAG and isinstance(keyword.value, ast.Constant) and keyword.value.value is False
-        for keyword in call.keywords
-    )
+    return getattr(func, "id", "") or getattr(func, "attr", "")

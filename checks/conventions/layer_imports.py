@@ -121,6 +121,7 @@ class Book(Base):
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -133,14 +134,14 @@ from checks.source import (
     Layer,
     Module,
     Project,
-    Route,
     Scope,
     Target,
     Variable,
+    function_of,
     parent,
     written,
 )
-from checks.source.graph import imported_bindings, is_for_typing
+from checks.source.graph import aliases_of, imported_bindings, is_for_typing
 from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS
 from checks.source.sessions import BUILDERS, CHANGES, QUERIES, TRANSACTION, is_session, session_method
@@ -203,7 +204,7 @@ def check(project: Project) -> Iterator[Finding]:
         layer = project.layer(module)
         if project.area(module) is not Area.DOMAIN:
             yield from _shared(module, project)
-        if layer in _CHECKS or any(route.handler for route in _routes_in(module, project)):
+        if layer in _CHECKS or module in project.fact(_with_handlers):
             yield from _imports(module, layer, project)
             yield from _through_package(module, layer, project)
             yield from _calls(module, project)
@@ -216,13 +217,8 @@ def subjects(project: Project) -> int:
     return sum(project.layer(module) in DOMAIN_LAYERS for module in project.application)
 
 
-def _routes_in(module: Module, project: Project) -> list[Route]:
-    if "routes" not in module.traits:
-        for other in project.application:
-            other.traits["routes"] = []
-        for handler in project.handlers:
-            handler.module.traits.setdefault("routes", []).append(project.handlers[handler][0])
-    return module.traits.get("routes", [])  # type: ignore[no-any-return]
+def _with_handlers(project: Project) -> frozenset[Module]:
+    return frozenset(handler.module for handler in project.handlers)
 
 
 def _imports(module: Module, layer: Layer, project: Project) -> Iterator[Finding]:
@@ -254,7 +250,7 @@ def _targets(binding: Binding, scope: Scope, project: Project) -> Iterator[tuple
             if found is not None:
                 yield alias, found
         return
-    alias = next(a for a in binding.node.names if a.name == binding.attribute)  # type: ignore[attr-defined]
+    alias = aliases_of(binding.node)[binding.attribute]
     module = project.resolver.module(source, scope.module, level)
     if isinstance(module, Module):
         target = project.resolver.member(module, binding.attribute)
@@ -342,11 +338,7 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
     layer = project.layer(module)
     if home is None or home is module or project.layer(home) not in UPPER.get(layer, ()):
         return None
-    if (
-        project.layer(home) is Layer.ROUTER
-        and not home.traits.get("routes")
-        and not _routes_in(home, project)
-    ):
+    if project.layer(home) is Layer.ROUTER and home not in project.fact(_with_handlers):
         return None
     article = "an" if layer is Layer.OTHER else "a"
     return RULE.violation(module, node, f"{article} {layer} module that imports {home.file}")
@@ -355,10 +347,18 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
 def _http_import(node: ast.AST, name: str, module: Module, project: Project) -> Finding | None:
     if not _is_http(name, project.layer(module), project):
         return None
-    local = getattr(node, "asname", None) or getattr(node, "name", "")
-    uses = [use for use, _ in module.every(ast.Name) if use.id == local]
-    apart = bool(uses) and all(_stands_in_dependency(use, module, project) for use in uses)
-    return _http(node, name, module, project, apart=apart)
+    local = str(getattr(node, "asname", None) or getattr(node, "name", ""))
+    return _http(node, name, module, project, apart=_is_used_apart(local, module, project))
+
+
+def _is_used_apart(name: str, module: Module, project: Project) -> bool:
+    """Whether a name is used in a module, and by nothing but what works for dependencies or routes."""
+    known: dict[str, bool] = module.traits.setdefault("used apart", {})
+    if not known:
+        for use, _ in module.every(ast.Name):
+            if known.get(use.id, True):
+                known[use.id] = _stands_in_dependency(use, project)
+    return known.get(name, False)
 
 
 def _through_package(module: Module, layer: Layer, project: Project) -> Iterator[Finding]:
@@ -368,7 +368,7 @@ def _through_package(module: Module, layer: Layer, project: Project) -> Iterator
     for node, scope in module.every(ast.Attribute):
         target = project.resolver.resolve(node, scope) if node.attr[:1].isupper() else None
         if isinstance(target, str) and _is_http(target, layer, project):
-            apart = _stands_in_dependency(node, module, project)
+            apart = _stands_in_dependency(node, project)
             yield _http(node, target, module, project, apart=apart)
 
 
@@ -393,12 +393,12 @@ def _article(layer: Layer) -> str:
     return str(layer) if layer is Layer.MODELS else f"a {layer}"
 
 
-def _stands_in_dependency(node: ast.AST, module: Module, project: Project) -> bool:
+def _stands_in_dependency(node: ast.AST, project: Project) -> bool:
     """Whether a node stands in a function, signature included, that works for dependencies or routes."""
     around = parent(node)
     while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
         around = parent(around)
-    function = next((f for f in module.functions if f.node is around), None) if around else None
+    function = function_of(around) if around is not None else None
     return function is not None and works_for_dependencies(function, project)
 
 
@@ -477,8 +477,7 @@ def _is_certainly_of_domain(home: Module, shared: Module, project: Project) -> b
     """Whether a module is one domain's, and not models, schemas or providers of the whole project."""
     layer = project.layer(home)
     if layer is Layer.DEPENDENCIES:
-        beside = (m for m in project.application if m.folder == home.folder)
-        return any(project.layer(m) in UPPER[Layer.MODELS] for m in beside)
+        return home.folder in project.fact(_folders_with_layers)
     return layer not in {Layer.MODELS, Layer.SCHEMAS} or _stands_in_domain(home, shared, project)
 
 
@@ -488,17 +487,23 @@ def _stands_in_domain(home: Module, shared: Module, project: Project) -> bool:
     parts = [part.lower() for part in home.folder]
     if home.folder[:around] != shared.folder[:around]:
         return not BY_KIND.intersection(parts)
-    own = (n for n, part in enumerate(parts) if part not in ROOTS and not VERSION.fullmatch(part))
-    first = next((n for n in own if n >= around), None)
+    lower = (n for n, part in enumerate(parts) if part not in ROOTS and not VERSION.fullmatch(part))
+    first = next((n for n in lower if n >= around), None)
     if first is None or parts[first] in BY_KIND:
         return False
-    return not BY_KIND.intersection(parts[first:]) or _has_own_layers(home.folder[: first + 1], project)
+    own_layers = project.fact(_with_own_layers)
+    return not BY_KIND.intersection(parts[first:]) or home.folder[: first + 1] in own_layers
 
 
-def _has_own_layers(folder: tuple[str, ...], project: Project) -> bool:
-    """Whether routers or services stand below a folder, so that it is a domain's."""
-    below = (m for m in project.application if m.folder[: len(folder)] == folder)
-    return any(project.layer(module) in {Layer.ROUTER, Layer.SERVICE} for module in below)
+def _folders_with_layers(project: Project) -> frozenset[tuple[str, ...]]:
+    """The folders in which a service, a repository or a router stands."""
+    return frozenset(m.folder for m in project.application if project.layer(m) in UPPER[Layer.MODELS])
+
+
+def _with_own_layers(project: Project) -> frozenset[tuple[str, ...]]:
+    """The folders below which routers or services stand, so that they are a domain's."""
+    folders = {m.folder for m in project.application if project.layer(m) in {Layer.ROUTER, Layer.SERVICE}}
+    return frozenset(folder[:length] for folder in folders for length in range(len(folder) + 1))
 
 
 def _calls(module: Module, project: Project) -> Iterator[Finding]:
@@ -530,7 +535,12 @@ def _is_probe(call: ast.Call, scope: Scope, project: Project) -> bool:
         node = parent(node)
     given = (project.resolver.resolve(argument, scope) for argument in call.args)
     named = [target.binding.value for target in given if isinstance(target, Variable)]
-    return any(PROBE.search(written(part)) for part in (node, *named) if part is not None)
+    return any(_selects_constant(part) for part in (node, *named) if part is not None)
+
+
+@lru_cache(maxsize=8)  # a statement may hold thousands of calls, which come one after the other
+def _selects_constant(node: ast.AST) -> bool:
+    return bool(PROBE.search(written(node)))
 
 
 def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:

@@ -69,7 +69,12 @@ app = FastAPI(lifespan=lifespan)
 
 import ast
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from heapq import heappop, heappush
+from itertools import islice, takewhile
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -170,20 +175,22 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _events(module, project)
         yield from _event_lists(module, project)
         yield from _engines(module, project)
-    for lifespan in lifespans(project):
+    has_migrations = _has_migrations(project)
+    for lifespan in project.fact(lifespans):
         left = [*_left_open(lifespan, project), *_left_running(lifespan, project)]
         yield from left or _unguarded(lifespan, project)
-        if _has_migrations(project):
+        if has_migrations:
             yield from _creates_tables(lifespan, project)
 
 
 def subjects(project: Project) -> int:
     """Counts the applications."""
-    made = (project.resolver.infer(call, scope) for call, scope in _applications(project))
+    made = (project.resolver.infer(call, scope) for call, scope in project.fact(_applications))
     return sum(1 for of in made if project.resolver.is_kind(of, "fastapi.FastAPI"))
 
 
-def _applications(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
+def _applications(project: Project) -> list[tuple[ast.Call, Scope]]:
+    found: list[tuple[ast.Call, Scope]] = []
     for module in project.application:
         if b"FastAPI" not in module.content and b"APIRouter" not in module.content:
             continue
@@ -193,7 +200,8 @@ def _applications(project: Project) -> Iterator[tuple[ast.Call, Scope]]:
                 target is not None
                 and project.resolver.is_kind(project.resolver.infer(call, scope), *APPLICATIONS)
             ):
-                yield call, scope
+                found.append((call, scope))
+    return found
 
 
 _NAMED: Final = frozenset({ast.Name, ast.Attribute})
@@ -277,20 +285,20 @@ def _engines(module: Module, project: Project) -> Iterator[Finding]:
             )
 
 
-def lifespans(project: Project) -> Iterator[Function]:
+def lifespans(project: Project) -> list[Function]:
     """The functions that applications and routers are given as ``lifespan=``, also by a registry."""
-    seen: set[Function] = set()
-    pending = [*_passed(project), *_annotated_as_one(project)]
+    found: dict[Function, None] = {}
+    pending = deque([*_passed(project), *_annotated_as_one(project)])
     while pending:
-        function = pending.pop(0)
-        if function not in seen:
-            seen.add(function)
-            yield function
-            pending += _entered(function, project)
+        function = pending.popleft()
+        if function not in found:
+            found[function] = None
+            pending.extend(_entered(function, project))
+    return list(found)
 
 
 def _passed(project: Project) -> Iterator[Function]:
-    for call, scope in _applications(project):
+    for call, scope in project.fact(_applications):
         keywords, _ = literal_keywords(call, scope, project.resolver)
         given = keywords.get("lifespan")
         target = project.resolver.resolve(given, scope) if given is not None else None
@@ -339,6 +347,7 @@ def _left_open(lifespan: Function, project: Project) -> Iterator[Finding]:
     yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
     if not yields:
         return
+    texts = _texts_of(lifespan)
     for assignment in lifespan.nodes(ast.Assign, ast.AnnAssign):
         value = assignment.value
         value = value.value if isinstance(value, ast.Await) else value
@@ -347,7 +356,7 @@ def _left_open(lifespan: Function, project: Project) -> Iterator[Finding]:
         what = _opened(value, lifespan, project)
         if what is None or _is_entered(value):
             continue
-        names = _names(assignment, lifespan)
+        names = texts.names(assignment)
         closings = list(_closings(names, lifespan, project))
         if not closings:
             finding = RULE.note if what == TASK else RULE.violation
@@ -360,6 +369,7 @@ def _left_open(lifespan: Function, project: Project) -> Iterator[Finding]:
 def _left_running(lifespan: Function, project: Project) -> Iterator[Finding]:
     """What was made elsewhere, is started here, and stopped after the yield but on no other way out."""
     yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
+    texts = _texts_of(lifespan)
     for call in lifespan.nodes(ast.Call):
         around = parent(call)
         statement = parent(around) if isinstance(around, ast.Await) else around
@@ -372,26 +382,14 @@ def _left_running(lifespan: Function, project: Project) -> Iterator[Finding]:
             or call.lineno >= yields[0]
         ):
             continue
-        names = {written(func.value)}
-        if _is_made_in(lifespan, names, project):
-            continue
-        closings: list[ast.AST] = [
-            node
-            for node in lifespan.nodes(ast.Attribute)
-            if node.attr in CLOSERS and written(node.value) in names
-        ]
+        name = written(func.value)
+        made = texts.made.get(name)
+        if made is not None and _opened(made, lifespan, project) is not None:
+            continue  # `_left_open` judges what the lifespan opens itself
+        closings = [texts.closers[place] for place in _at([name], texts.closers_by)]
         if closings and _may_fail_between(statement, closings, lifespan, project):
             found = f"{written(func)}(), which stays open when start-up fails after this line"
             yield RULE.violation(lifespan.module, call, found, **CLOSING)
-
-
-def _is_made_in(lifespan: Function, names: set[str], project: Project) -> bool:
-    """Whether an object is one that the lifespan opens itself: `_left_open` judges it."""
-    for assignment in lifespan.nodes(ast.Assign, ast.AnnAssign):
-        value = assignment.value.value if isinstance(assignment.value, ast.Await) else assignment.value
-        if isinstance(value, ast.Call) and names & _names(assignment, lifespan):
-            return _opened(value, lifespan, project) is not None
-    return False
 
 
 def _unguarded(lifespan: Function, project: Project) -> Iterator[Finding]:
@@ -454,32 +452,96 @@ def _is_entered(call: ast.Call) -> bool:
     return isinstance(around, ast.Call | ast.withitem)
 
 
-def _names(assignment: ast.Assign | ast.AnnAssign, lifespan: Function) -> set[str]:
-    """Every expression under which the assigned object is known in the function."""
-    targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
-    names = {written(target) for target in targets}
-    for other in lifespan.nodes(ast.Assign):
-        if written(other.value) in names:
-            names |= {written(target) for target in other.targets}
-    for loop in lifespan.nodes(ast.For):
-        if isinstance(loop.iter, ast.Tuple | ast.List | ast.Set) and names & {*map(written, loop.iter.elts)}:
-            names.add(written(loop.target))
-    return names
+class _Texts:
+    """The expressions of a lifespan by their text: there may be thousands, and each object asks for its own.
+
+    Args:
+        lifespan: the function.
+    """
+
+    def __init__(self, lifespan: Function) -> None:
+        self.assignments = lifespan.nodes(ast.Assign, ast.AnnAssign)
+        self._assigned = [
+            ({written(node.value)}, {*map(written, node.targets)}) for node in lifespan.nodes(ast.Assign)
+        ]
+        self._loops = [
+            ({*map(written, node.iter.elts)}, {written(node.target)})
+            for node in lifespan.nodes(ast.For)
+            if isinstance(node.iter, ast.Tuple | ast.List | ast.Set)
+        ]
+        self._assigned_by = _places(given for given, _ in self._assigned)
+        self._loops_by = _places(given for given, _ in self._loops)
+        self.calls = [(call, _given(call)) for call in lifespan.nodes(ast.Call)]
+        self.calls_by = _places(given for _, given in self.calls)
+        self.inner = [(c, _given(c)) for scope in lifespan.within() for c in scope.nodes(ast.Call)]
+        self.inner_by = _places(given for _, given in self.inner)
+        self.closers = [node for node in lifespan.nodes(ast.Attribute) if node.attr in CLOSERS]
+        self.closers_by = _places({written(node.value)} for node in self.closers)
+        self.awaits = lifespan.nodes(ast.Await)
+        self.awaits_by = _places({written(node.value)} for node in self.awaits)
+        self.withs = lifespan.nodes(ast.AsyncWith, ast.With)
+        self.withs_by = _places({written(item.context_expr) for item in node.items} for node in self.withs)
+
+    def names(self, assignment: ast.Assign | ast.AnnAssign) -> set[str]:
+        """Every expression under which the assigned object is known in the function."""
+        targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
+        names = {written(target) for target in targets}
+        _follow(names, self._assigned, self._assigned_by)
+        _follow(names, self._loops, self._loops_by)
+        return names
+
+    @cached_property
+    def made(self) -> dict[str, ast.Call]:
+        """The name of an object to the call that gives it, in the first assignment that does."""
+        found: dict[str, ast.Call] = {}
+        for assignment in self.assignments:
+            value = assignment.value.value if isinstance(assignment.value, ast.Await) else assignment.value
+            if isinstance(value, ast.Call):
+                for name in self.names(assignment):
+                    found.setdefault(name, value)
+        return found
+
+
+def _places(texts: Iterable[set[str]]) -> dict[str, list[int]]:
+    """Text to the places, in a list of sets of them, where it is found."""
+    found: dict[str, list[int]] = {}
+    for place, given in enumerate(texts):
+        for text in given:
+            found.setdefault(text, []).append(place)
+    return found
+
+
+def _at(names: Iterable[str], places: dict[str, list[int]]) -> list[int]:
+    """The places of any of the names, in order."""
+    return sorted({place for name in names for place in places.get(name, ())})
+
+
+def _follow(names: set[str], steps: list[tuple[set[str], set[str]]], places: dict[str, list[int]]) -> None:
+    """Adds the names that are given what one of them stands for, from the first step to the last."""
+    pending = _at(names, places)
+    while pending:
+        step = heappop(pending)
+        for name in steps[step][1] - names:
+            names.add(name)
+            for later in places.get(name, ()):
+                if later > step:
+                    heappush(pending, later)
+
+
+@lru_cache(maxsize=1)
+def _texts_of(lifespan: Function) -> _Texts:
+    return _Texts(lifespan)
 
 
 def _closings(names: set[str], lifespan: Function, project: Project) -> Iterator[ast.AST]:
     """Where the object is closed, entered, or handed to something that may close it."""
+    texts = _texts_of(lifespan)
     first_yield = min(node.lineno for node in lifespan.nodes(ast.Yield))
-    keepers = names | _keepers(names, lifespan)
-    for node in lifespan.nodes(ast.Attribute):
-        if node.attr in CLOSERS and written(node.value) in keepers:
-            yield node
-    for waiting in lifespan.nodes(ast.Await):
-        if waiting.lineno > first_yield and written(waiting.value) in names:
-            yield waiting
-    for statement in lifespan.nodes(ast.AsyncWith, ast.With):
-        if any(written(item.context_expr) in names for item in statement.items):
-            yield statement
+    keepers = names | _keepers(names, texts)
+    yield from (texts.closers[place] for place in _at(keepers, texts.closers_by))
+    waiting = (texts.awaits[place] for place in _at(names, texts.awaits_by))
+    yield from (node for node in waiting if node.lineno > first_yield)
+    yield from (texts.withs[place] for place in _at(names, texts.withs_by))
     yield from _handed_over(names, first_yield, lifespan, project)
 
 
@@ -487,15 +549,17 @@ def _handed_over(
     names: set[str], first_yield: int, lifespan: Function, project: Project
 ) -> Iterator[ast.Call]:
     """The calls that take the object, or what it is kept in, to close it."""
-    for scope in lifespan.within():
-        for call in scope.nodes(ast.Call):
-            if _given(call) & names and (_function_name(call) in TAKERS or call.lineno > first_yield):
-                yield call
+    texts = _texts_of(lifespan)
+    for place in _at(names, texts.inner_by):
+        call, _ = texts.inner[place]
+        if _function_name(call) in TAKERS or call.lineno > first_yield:
+            yield call
     owners = {name.rpartition(".")[0] for name in names} - {""}
     roots = {owner.partition(".")[0] for owner in owners}
-    for call in lifespan.nodes(ast.Call):
+    for place in _at(owners | roots, texts.calls_by):
+        call, _ = texts.calls[place]
         target = project.resolver.resolve(call.func, lifespan)
-        if call.lineno > first_yield and _given(call) & (owners | roots) and isinstance(target, Function):
+        if call.lineno > first_yield and isinstance(target, Function):
             yield call
 
 
@@ -508,12 +572,11 @@ def _function_name(call: ast.Call) -> str:
     return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
 
 
-def _keepers(names: set[str], lifespan: Function) -> set[str]:
+def _keepers(names: set[str], texts: _Texts) -> set[str]:
     """What the object is handed to, and what is made of it: that may close it with itself."""
     keepers: set[str] = set()
-    for call in lifespan.nodes(ast.Call):
-        if not _given(call) & names:
-            continue
+    for place in _at(names, texts.calls_by):
+        call, _ = texts.calls[place]
         if isinstance(call.func, ast.Attribute):
             keepers.add(written(call.func.value))
         around = parent(call)
@@ -524,7 +587,7 @@ def _keepers(names: set[str], lifespan: Function) -> set[str]:
 
 
 def _may_fail_between(
-    assignment: ast.stmt, closings: list[ast.AST], lifespan: Function, project: Project
+    assignment: ast.stmt, closings: Sequence[ast.AST], lifespan: Function, project: Project
 ) -> bool:
     """Whether something that can fail runs after the opening and before the closing is guaranteed."""
     if any(_is_deferred(closing) for closing in closings):
@@ -536,10 +599,14 @@ def _may_fail_between(
         yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
         start = min((t.lineno for t in tries), default=min(yields))
     between = range((assignment.end_lineno or assignment.lineno) + 1, start)
-    names = _names(assignment, lifespan) if isinstance(assignment, ast.Assign | ast.AnnAssign) else set()
+    names: set[str] = set()
+    if isinstance(assignment, ast.Assign | ast.AnnAssign):
+        names = _texts_of(lifespan).names(assignment)
+    failures = _failures(lifespan, project)
+    begin = bisect_left(failures, between.start, key=_line)
     return any(
-        node.lineno in between and not _is_dealt_with(node, closings) and not _starts(node, names)
-        for node in _failures(lifespan, project)
+        not _is_dealt_with(node, closings) and not _starts(node, names)
+        for node in takewhile(lambda node: node.lineno in between, islice(failures, begin, None))
     )
 
 
@@ -554,21 +621,30 @@ def _starts(node: ast.AST, names: set[str]) -> bool:
     )
 
 
-def _failures(lifespan: Function, project: Project) -> Iterator[ast.expr | ast.stmt]:
-    """What plainly can fail at run time: waiting, raising, input and output."""
+@lru_cache(maxsize=1)
+def _failures(lifespan: Function, project: Project) -> list[ast.expr | ast.stmt]:
+    """What plainly can fail at run time, in the order of lines: waiting, raising, input and output."""
+    return sorted(_may_fail(lifespan, project), key=_line)
+
+
+def _may_fail(lifespan: Function, project: Project) -> Iterator[ast.expr | ast.stmt]:
     yield from lifespan.nodes(ast.Await, ast.AsyncFor, ast.Raise)
     for statement in lifespan.nodes(ast.AsyncWith):
         entered = (project.resolver.infer(item.context_expr, lifespan) for item in statement.items)
         if any(of != "contextlib.AsyncExitStack" for of in entered):
             yield statement
-    blocking = Blocking(project.resolver)
+    blocking = project.fact(_blocking)
     for call in lifespan.nodes(ast.Call):
         blocker = blocking.of_call(call, lifespan)
         if blocker is not None and blocker.sort in FAILING and not PROBE.search(blocker.name):
             yield call
 
 
-def _is_dealt_with(node: ast.AST, closings: list[ast.AST]) -> bool:
+def _blocking(project: Project) -> Blocking:
+    return Blocking(project.resolver)
+
+
+def _is_dealt_with(node: ast.AST, closings: Sequence[ast.AST]) -> bool:
     """Whether the statements round a node hold a failure, or close the object before it leaves them."""
     around = parent(node)
     while around is not None and not isinstance(around, ast.AsyncFunctionDef):
@@ -629,17 +705,15 @@ def _has_migrations(project: Project) -> bool:
 
 
 def _creates_tables(lifespan: Function, project: Project) -> Iterator[Finding]:
-    for call in lifespan.nodes(ast.Call):
-        target = project.resolver.resolve(call.func, lifespan)
-        scopes = [lifespan, target] if isinstance(target, Function) else [lifespan]
-        for scope in scopes:
-            for node in scope.nodes(ast.Attribute):
-                if node.attr == "create_all":
-                    yield RULE.note(
-                        scope.module,
-                        node,
-                        "create_all() at start-up, in an application that has migrations",
-                        expected="migrations alone to make the tables",
-                        why="Tables made past the migrations leave Alembic with a wrong picture.",
-                        next="Let `alembic upgrade head` make the tables before the start",
-                    )
+    called = (project.resolver.resolve(call.func, lifespan) for call in lifespan.nodes(ast.Call))
+    for scope in {scope for target in called for scope in (lifespan, target) if isinstance(scope, Function)}:
+        for node in scope.nodes(ast.Attribute):
+            if node.attr == "create_all":
+                yield RULE.note(
+                    scope.module,
+                    node,
+                    "create_all() at start-up, in an application that has migrations",
+                    expected="migrations alone to make the tables",
+                    why="Tables made past the migrations leave Alembic with a wrong picture.",
+                    next="Let `alembic upgrade head` make the tables before the start",
+                )

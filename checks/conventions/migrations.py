@@ -114,7 +114,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Module, Project, written
-from checks.source.graph import imports
+from checks.source.graph import imports, reachable
 from checks.source.kinds import has_columns, is_entity
 
 DYNAMIC: Final = (
@@ -153,41 +153,43 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds environments that see no models, and chains of revisions that do not hold."""
-    entities = list(_entities(project))
-    environments = list(_environments(project))
-    revisions = list(_revisions(project))
+    environments = project.fact(_environments)
+    revisions = project.fact(_revisions)
     if not environments and not revisions:
         yield from _made_past_alembic(project)
         return
-    seen = {module: _run_by(module, project) for module in environments}
+    seen = _run_by(environments, project)
+    known = {other for modules in seen.values() for other in modules or ()}
+    is_clear = None not in seen.values()
     for module in environments:
-        yield from _target(module, entities, seen, project)
+        yield from _target(module, seen[module] if is_clear else None, known, project)
         yield from _engine(module, project)
         if not revisions:
-            yield from _nothing_made(module, entities, project)
+            yield from _nothing_made(module, project)
     yield from _chain(revisions)
     yield from _downgrades(revisions)
     yield from _nameless(revisions)
-    known = {other for modules in seen.values() for other in modules or ()}
-    yield from _tables(revisions, _of_seen_bases(entities, known, project), environments)
+    yield from _tables(revisions, _of_seen_bases(known, project), environments)
 
 
 def subjects(project: Project) -> int:
     """Counts the environments and the revisions."""
-    return len(list(_environments(project))) + len(list(_revisions(project)))
+    return len(project.fact(_environments)) + len(project.fact(_revisions))
 
 
 def has_tables(project: Project) -> bool:
     """Whether the application describes tables: as entities, or as ``Table(...)``."""
-    return any(True for _ in _entities(project)) or any(True for _ in _core_tables(project))
+    return bool(project.fact(_entities) or project.fact(_core_tables))
 
 
-def _entities(project: Project) -> Iterator[Class]:
+def _entities(project: Project) -> list[Class]:
     """The classes with a table of SQLAlchemy's: another library's may have the same marks."""
-    for module in project.application:
-        yield from (
-            cls for cls in module.classes if is_entity(cls, project.resolver) and _has_a_table(cls, project)
-        )
+    return [
+        cls
+        for module in project.application
+        for cls in module.classes
+        if is_entity(cls, project.resolver) and _has_a_table(cls, project)
+    ]
 
 
 def _has_a_table(cls: Class, project: Project) -> bool:
@@ -206,26 +208,28 @@ def _has_columns(cls: Class, project: Project) -> bool:
     )
 
 
-def _core_tables(project: Project) -> Iterator[ast.Call]:
+def _core_tables(project: Project) -> list[ast.Call]:
     """The ``Table(...)`` calls that describe a table, and do not read it from a database."""
-    for module in project.application:
-        if b"Table(" not in module.content:
-            continue
-        for call, scope in module.every(ast.Call):
-            if project.resolver.resolve(call.func, scope) in TABLES and not any(
-                (keyword.arg or "").startswith("autoload") for keyword in call.keywords
-            ):
-                yield call
+    return [
+        call
+        for module in project.application
+        if b"Table(" in module.content
+        for call, scope in module.every(ast.Call)
+        if project.resolver.resolve(call.func, scope) in TABLES
+        and not any((keyword.arg or "").startswith("autoload") for keyword in call.keywords)
+    ]
 
 
-def _environments(project: Project) -> Iterator[Module]:
-    for module in project.modules:
-        if module.stem == "env" and b"context" in module.content and b"alembic" in module.content:
-            yield module
+def _environments(project: Project) -> list[Module]:
+    return [
+        module
+        for module in project.modules
+        if module.stem == "env" and b"context" in module.content and b"alembic" in module.content
+    ]
 
 
 def _target(
-    module: Module, entities: list[Class], seen: dict[Module, set[Module] | None], project: Project
+    module: Module, own: set[Module] | None, elsewhere: set[Module], project: Project
 ) -> Iterator[Finding]:
     binding = next(iter(module.names.get("target_metadata", [])), None)
     if binding is not None and isinstance(binding.value, ast.Constant) and binding.value.value is None:
@@ -239,54 +243,57 @@ def _target(
                 next="Hand Alembic the metadata of the declarative base",
             )
         return
-    own = seen[module]
-    if own is None or None in seen.values():
+    if own is None:
         return
-    elsewhere = {other for modules in seen.values() for other in modules or ()}
-    unseen = sorted(
-        {cls.module.file for cls in _of_seen_bases(entities, own, project) if cls.module not in elsewhere}
-    )
-    if unseen and (binding is not None or any(cls.module in own for cls in entities)):
+    unseen = {cls.module.file for cls in _of_seen_bases(own, project) if cls.module not in elsewhere}
+    if unseen and (binding is not None or any(cls.module in own for cls in project.fact(_entities))):
         node = binding.node if binding is not None else module.node.body[0]
         yield RULE.violation(
             module,
             node,
-            f"an env.py that does not import {unseen[0]}",
+            f"an env.py that does not import {min(unseen)}",
             expected="every module with models imported",
             why="Tables that were not imported look as if they should be dropped, or are never made.",
             next="Import the models where the metadata is taken from",
         )
 
 
-def _of_seen_bases(entities: list[Class], seen: set[Module], project: Project) -> list[Class]:
+def _of_seen_bases(seen: set[Module], project: Project) -> list[Class]:
     """The entities that may belong to an environment: another declarative base has tables of its own."""
-    roots = {cls: [b for b in project.resolver.mro(cls) if isinstance(b, Class)][-1] for cls in entities}
+    roots = project.fact(_roots)
     if not any(root is not cls and root.module in seen for cls, root in roots.items()):
-        return entities
+        return project.fact(_entities)
     return [cls for cls, root in roots.items() if root is cls or root.module in seen]
 
 
-def _run_by(environment: Module, project: Project) -> set[Module] | None:
-    """Every module that runs when an environment is imported; None where a loader picks them unseen."""
-    seen = _imported([environment], project)
-    loading = {module for module in seen if _loads(module)}
+def _roots(project: Project) -> dict[Class, Class]:
+    """Entity to the last of its bases that the project has: its declarative base, or the entity itself."""
+    mro = project.resolver.mro
+    return {cls: [b for b in mro(cls) if isinstance(b, Class)][-1] for cls in project.fact(_entities)}
+
+
+def _run_by(environments: Iterable[Module], project: Project) -> dict[Module, set[Module] | None]:
+    """Environment to every module that it runs, workers' too; None where a loader picks them unseen."""
+    imported = {environment: reachable([environment], project.resolver) for environment in environments}
+    loading = {module for module in set().union(*imported.values()) if _loads(module)}
+    return {
+        environment: _with_loaded(environment, seen, loading & seen, project)
+        for environment, seen in imported.items()
+    }
+
+
+def _with_loaded(
+    environment: Module, seen: set[Module], loading: set[Module], project: Project
+) -> set[Module] | None:
     if not loading:
         return seen
     packages = _packages_walked(environment, project) if loading == {environment} else set()
-    walked = [m for m in project.modules if any(m.parts[: len(parts)] == parts for parts in packages)]
-    return seen | _imported(walked, project) if walked else None
-
-
-def _imported(roots: Iterable[Module], project: Project) -> set[Module]:
-    """The modules and all that their imports run, workers' too: a table is one wherever it is described."""
-    seen: set[Module] = set()
-    pending = list(roots)
-    while pending:
-        module = pending.pop()
-        if module not in seen:
-            seen.add(module)
-            pending.extend(imports(module, project.resolver))
-    return seen
+    walked = [
+        module
+        for module in (project.modules if packages else ())
+        if any(module.parts[:length] in packages for length in range(len(module.parts) + 1))
+    ]
+    return seen | reachable(walked, project.resolver) if walked else None
 
 
 def _loads(module: Module) -> bool:
@@ -316,7 +323,7 @@ def _engine(module: Module, project: Project) -> Iterator[Finding]:
     """A synchronous environment: it matters where the application's own engine is asynchronous."""
     if any(mark in module.content for mark in ASYNC):
         return
-    if any(b"run_sync" in other.content for other in imports(module, project.resolver)):
+    if not imports(module, project.resolver).isdisjoint(project.fact(_running_sync)):
         return
     made = [
         call.func
@@ -324,43 +331,49 @@ def _engine(module: Module, project: Project) -> Iterator[Finding]:
         if project.resolver.resolve(call.func, scope) in SYNC_ENGINES
     ]
     body = module.node.body
-    finding = RULE.violation if _app_is_async(project) else RULE.note
+    app_is_async = project.fact(_app_is_async)
+    finding = RULE.violation if app_is_async else RULE.note
     if made or finding is RULE.violation:
         yield finding(
             module,
             next(iter(made or body), module.node),
-            "a synchronous env.py beside an asynchronous engine"
-            if _app_is_async(project)
-            else "a synchronous env.py",
+            "a synchronous env.py beside an asynchronous engine" if app_is_async else "a synchronous env.py",
             expected="an env.py that runs migrations through the asynchronous engine",
             why="The synchronous driver is a second one to install, configure and keep alike.",
             next="Take Alembic's asynchronous template as the model",
         )
 
 
+def _running_sync(project: Project) -> frozenset[Module]:
+    return frozenset(module for module in project.modules if b"run_sync" in module.content)
+
+
 def _app_is_async(project: Project) -> bool:
     return any(b"create_async_engine" in module.content for module in project.application)
 
 
-def _nothing_made(module: Module, entities: list[Class], project: Project) -> Iterator[Finding]:
+def _nothing_made(module: Module, project: Project) -> Iterator[Finding]:
     """An environment without a single revision, where there are tables to make.
 
     A note: revisions may be kept elsewhere, or be left to whoever takes the project as a template.
     """
     if any(mark in module.content for mark in BY_HAND) or not has_tables(project):
         return
-    if any("/versions/" in unparsed.file for unparsed in project.unparsed):
+    if project.fact(_has_unread_revisions):
         return
+    entities = project.fact(_entities)
     what = entities[0].name if entities else "the tables"
     yield RULE.note(
         module, next(iter(module.node.body), module.node), f"no revision, so that no migration makes {what}"
     )
 
 
-def _revisions(project: Project) -> Iterator[Module]:
-    for module in project.modules:
-        if "revision" in module.names and "down_revision" in module.names:
-            yield module
+def _has_unread_revisions(project: Project) -> bool:
+    return any("/versions/" in unparsed.file for unparsed in project.unparsed)
+
+
+def _revisions(project: Project) -> list[Module]:
+    return [m for m in project.modules if "revision" in m.names and "down_revision" in m.names]
 
 
 def _value(module: Module, name: str) -> object:
@@ -382,7 +395,11 @@ def _chain(revisions: list[Module]) -> Iterator[Finding]:
         for name in down if isinstance(down, tuple | list) else [down]:
             if isinstance(name, str):
                 parents[name] = module
-    for modules in by_folder.values():
+    known = {str(_value(module, "revision")) for module in revisions}
+    astray: dict[tuple[str, ...], list[str]] = {}
+    for name in sorted(set(parents) - known):
+        astray.setdefault(parents[name].folder, []).append(name)
+    for folder, modules in by_folder.items():
         names = {str(_value(module, "revision")): module for module in modules}
         branches = any(_value(module, "branch_labels") for module in modules)
         heads = [module for name, module in names.items() if name not in parents]
@@ -396,12 +413,10 @@ def _chain(revisions: list[Module]) -> Iterator[Finding]:
                 why="`alembic upgrade head` does not know which of them is meant.",
                 next="Let one of them follow the other, or merge them",
             )
-        known = {str(_value(module, "revision")) for module in revisions}
-        for missing in sorted(set(parents) - known):
+        for missing in astray.get(folder, ()):
             module = parents[missing]
-            if module in modules:
-                node = module.names["down_revision"][0].node
-                yield RULE.violation(module, node, f"a revision that follows {missing}, which is not there")
+            node = module.names["down_revision"][0].node
+            yield RULE.violation(module, node, f"a revision that follows {missing}, which is not there")
 
 
 def _downgrades(revisions: list[Module]) -> Iterator[Finding]:

@@ -84,7 +84,10 @@ class Book(Base):
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice, takewhile
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -154,13 +157,13 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds domains that lack a layer, or keep one in the router."""
     noted = False
-    found = domains(project)
+    found = project.fact(domains)
     for folder, modules in found.items():
-        routers = [m for m in modules if project.layer(m) is Layer.ROUTER and _serves(m, project)]
-        if not routers or not _keeps_data(modules, project) or _gathers(folder, routers, found, project):
+        routers = [m for m in modules if project.layer(m) is Layer.ROUTER and m in project.registering]
+        if not routers or not _keeps_data(modules, project) or _gathers(folder, routers, project):
             continue
         router = min(routers, key=lambda m: (m.stem != "router", m.file))
-        if _is_by_kind(folder, modules, routers, found, project):
+        if _is_by_kind(folder, modules, routers, project):
             if not noted:
                 noted = True
                 yield RULE.note_in(
@@ -177,7 +180,7 @@ def check(project: Project) -> Iterator[Finding]:
 
 def subjects(project: Project) -> int:
     """Counts the folders outside the shared code that hold a layer's file."""
-    return len(domains(project))
+    return len(project.fact(domains))
 
 
 def domains(project: Project) -> dict[tuple[str, ...], list[Module]]:
@@ -200,62 +203,62 @@ def _is_version(name: str) -> bool:
     return name[:1] == "v" and name[1:].isdecimal()
 
 
-def _gathers(
-    folder: tuple[str, ...],
-    routers: list[Module],
-    found: dict[tuple[str, ...], list[Module]],
-    project: Project,
-) -> bool:
+def _gathers(folder: tuple[str, ...], routers: list[Module], project: Project) -> bool:
     """Whether the one router of a folder gathers the routes of several domains below it."""
     if len(routers) > 1 or b"include_router" not in routers[0].content:
         return False
-    inside = [modules for other, modules in found.items() if other[:-1] == folder]
-    serving = [modules for modules in inside if any(project.layer(m) is Layer.ROUTER for m in modules)]
-    return len(serving) > 1
+    return project.fact(_serving_below)[folder] > 1
+
+
+def _serving_below(project: Project) -> Counter[tuple[str, ...]]:
+    """Folder to how many of the domains directly in it have routers."""
+    return Counter(
+        folder[:-1]
+        for folder, modules in project.fact(domains).items()
+        if any(project.layer(module) is Layer.ROUTER for module in modules)
+    )
 
 
 def _is_by_kind(
-    folder: tuple[str, ...],
-    modules: list[Module],
-    routers: list[Module],
-    found: Iterable[tuple[str, ...]],
-    project: Project,
+    folder: tuple[str, ...], modules: list[Module], routers: list[Module], project: Project
 ) -> bool:
     """Whether a folder holds the routers of a project whose folders are named for layers."""
     several = len(routers) > 1
-    if _is_root(folder, found, project):
+    if _is_root(folder, project):
         deeper = any(len(module.folder) > len(folder) for module in routers)
         above = next((n for n, part in enumerate(folder) if part.lower() in ROUTERS), None)
-        return several or deeper or (above is not None and _has_kinds_beside(folder[:above], project))
+        return several or deeper or (above is not None and folder[:above] in project.fact(_above_kinds))
     only = all(project.layer(module) in {Layer.ROUTER, Layer.DEPENDENCIES} for module in modules)
-    return several and only and _has_kinds_beside(folder[:-1], project)
+    return several and only and folder[:-1] in project.fact(_above_kinds)
 
 
-def _has_kinds_beside(around: tuple[str, ...], project: Project) -> bool:
-    """Whether folders of services, of queries or of models stand below this one, with no domain between."""
-    for module in project.application:
-        if module.folder[: len(around)] == around:
-            below = (part.lower() for part in module.folder[len(around) :])
-            if next((part for part in below if part not in ROOTS), "") in LOWER:
-                return True
-    return False
+def _above_kinds(project: Project) -> frozenset[tuple[str, ...]]:
+    """The folders below which folders of services, of queries or of models stand, with no domain between."""
+    found: set[tuple[str, ...]] = set()
+    for folder in {module.folder for module in project.application}:
+        first = ""
+        for place in range(len(folder) - 1, -1, -1):
+            part = folder[place].lower()
+            first = first if part in ROOTS else part
+            if first in LOWER:
+                found.add(folder[:place])
+    return frozenset(found)
 
 
-def _is_root(folder: tuple[str, ...], found: Iterable[tuple[str, ...]], project: Project) -> bool:
+def _is_root(folder: tuple[str, ...], project: Project) -> bool:
     """Whether a folder is the package itself and no domain in it."""
     if folder in project.named_domains:
         return False
     names = [part.lower() for part in folder]
     if not names or names[-1] in ROOTS or KINDS.intersection(inner(names)):
         return True
-    if any(other != folder and other[: len(folder)] == folder for other in found):
-        return True
-    mains = (m for m in project.application if project.layer(m) is Layer.MAIN)
-    return any(m.folder == folder for m in mains)
+    return folder in project.fact(_outer)
 
 
-def _serves(module: Module, project: Project) -> bool:
-    return any(route.module is module for route in project.routes)
+def _outer(project: Project) -> frozenset[tuple[str, ...]]:
+    """The folders around a domain's own, and those in which an application is made."""
+    around = {folder[:length] for folder in project.fact(domains) for length in range(len(folder))}
+    return frozenset(around | {m.folder for m in project.application if project.layer(m) is Layer.MAIN})
 
 
 def _keeps_data(modules: list[Module], project: Project) -> bool:
@@ -285,12 +288,18 @@ def _has_queries(module: Module, project: Project) -> bool:
 def _missing(folder: tuple[str, ...], modules: list[Module], project: Project) -> list[str]:
     layers = {project.layer(module) for module in modules}
     prefix = "/".join(folder)
-    unread = [u.file.lower() for u in project.unparsed if u.file.startswith(prefix)]
+    files = project.fact(_unread)
+    begin = bisect_left(files, prefix)
+    unread = [file.lower() for file in takewhile(lambda f: f.startswith(prefix), islice(files, begin, None))]
     return [
         f"no {layer}"
         for layer in (Layer.SERVICE, Layer.REPOSITORY)
         if layer not in layers and not any(layer[:4] in file for file in unread)
     ]
+
+
+def _unread(project: Project) -> list[str]:
+    return sorted(unparsed.file for unparsed in project.unparsed)
 
 
 def _in_router(routers: list[Module], project: Project) -> list[str]:

@@ -59,7 +59,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Binding, Layer, Module, Project, Scope, Variable
-from checks.source.graph import imported_bindings, is_for_typing
+from checks.source.graph import aliases_of, imported_bindings, is_for_typing
 
 ENTRIES: Final = (b"uvicorn.run", b"Mangum", b"uvicorn.Config", b"gunicorn", b"hypercorn", b"granian")
 APP: Final = "fastapi.FastAPI"
@@ -146,8 +146,8 @@ def _local(binding: Binding) -> str:
 
 
 def _alias(binding: Binding) -> ast.AST:
-    names = getattr(binding.node, "names", [])
-    return next((alias for alias in names if alias.name == binding.attribute), binding.node)
+    node = binding.node
+    return aliases_of(node).get(binding.attribute, node) if isinstance(node, ast.ImportFrom) else node
 
 
 def is_app(variable: Variable, project: Project) -> bool:

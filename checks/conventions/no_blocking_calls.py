@@ -98,7 +98,7 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds blocking calls in coroutines, also through the project's own functions."""
     blocking = Blocking(project.resolver)
-    starting = with_helpers([*lifespans(project), *_start_events(project)], project)
+    starting = with_helpers([*project.fact(lifespans), *_start_events(project)], project)
     for function in coroutines(project):
         for call, blocker in blocking.in_scope(function):
             yield _finding(function.module, call, blocker, is_start=function in starting)
@@ -141,7 +141,7 @@ def _start_events(project: Project) -> Iterator[Function]:
 def _programs(project: Project) -> set[Module]:
     """Modules with a main guard that nothing else imports and that serve no route."""
     guarded = {m for m in project.application if b"__main__" in m.content}
-    guarded -= {route.module for route in project.routes}
+    guarded -= project.registering
     if not guarded:
         return guarded
     imported: set[Module] = set()
@@ -169,7 +169,7 @@ def _is_cached(function: Function) -> bool:
 
 def _clients(function: Function, project: Project) -> Iterator[Finding]:
     """HTTP clients that are made anew for each request."""
-    if b"AsyncClient" not in function.module.content or function.is_generator:
+    if function.is_generator:
         return
     for call in function.nodes(ast.Call):
         if project.resolver.resolve(call.func, function) == "httpx.AsyncClient":

@@ -130,8 +130,7 @@ def _imports(module: Module) -> Iterator[Finding]:
     if b"pydantic" not in module.content:
         return
     for scope in module.scopes:
-        for binding in imported_bindings(scope):
-            name = _imported(binding)
+        for binding, name in _imported(scope):
             if name == "pydantic.v1" or name.startswith("pydantic.v1."):
                 yield RULE.violation(module, binding.node, "an import from pydantic.v1")
             elif name == "pydantic" and binding.attribute in GONE | OLD_FUNCTIONS:
@@ -145,12 +144,13 @@ def _imports(module: Module) -> Iterator[Finding]:
                 yield RULE.violation(module, node, f"pydantic.{node.attr}")
 
 
-def _imported(binding: Binding) -> str:
-    """The whole dotted name that an import statement asks for."""
-    if isinstance(binding.node, ast.Import):
-        top = str(binding.target[0])
-        return next((a.name for a in binding.node.names if a.name.startswith(top)), top)
-    return str(binding.target[0])
+def _imported(scope: Scope) -> Iterator[tuple[Binding, str]]:
+    """The imports of a scope, each with the whole dotted name that it asks for."""
+    for binding in imported_bindings(scope):
+        if isinstance(binding.node, ast.Import):
+            yield from ((binding, alias.name) for alias in binding.node.names)
+        else:
+            yield binding, str(binding.target[0])
 
 
 def _inner_config(cls: Class) -> Iterator[Finding]:

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -108,7 +109,7 @@ def check(project: Project) -> Iterator[Finding]:
             yield from _reads(module, project)
         if any(mark in module.content for mark in SECRET_MARKS):
             yield from _constants(module, project)
-    for cls in settings_classes(project):
+    for cls in project.fact(settings_classes):
         yield from _env_file(cls, project)
         yield from _secrets(cls, project)
         yield from _old_config(cls)
@@ -119,15 +120,14 @@ def subjects(project: Project) -> int:
     reads = sum(
         len(list(_reads(module, project))) for module in project.application if b"env" in module.content
     )
-    return len(list(settings_classes(project))) + reads
+    return len(project.fact(settings_classes)) + reads
 
 
-def settings_classes(project: Project) -> Iterator[Class]:
+def settings_classes(project: Project) -> list[Class]:
     """The application's subclasses of BaseSettings."""
-    for module in project.application:
-        for cls in module.classes:
-            if is_settings(cls, project.resolver):
-                yield cls
+    return [
+        cls for module in project.application for cls in module.classes if is_settings(cls, project.resolver)
+    ]
 
 
 def _reads(module: Module, project: Project) -> Iterator[Finding]:
@@ -209,11 +209,7 @@ def _by_name(held: ast.expr) -> list[ast.expr]:
     name = around.targets[0]
     if not isinstance(name, ast.Name):
         return []
-    uses: list[ast.expr] = [
-        node
-        for node in ast.walk(_block_around(around))
-        if isinstance(node, ast.Name) and node is not name and node.id == name.id
-    ]
+    uses: list[ast.expr] = [use for use in _names_in(_block_around(around))[name.id] if use is not name]
     return uses if all(_is_read(use) for use in uses) else []
 
 
@@ -232,9 +228,11 @@ def _chooses_settings(node: ast.expr, scope: Scope, project: Project) -> bool:
     names = (inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant))
     if not any(isinstance(name, str) and STAGE.fullmatch(name) for name in names):
         return False
-    return not isinstance(scope, Class) and any(
-        is_settings(c, project.resolver) for c in scope.module.classes
-    )
+    return not isinstance(scope, Class) and scope.module in project.fact(_with_settings)
+
+
+def _with_settings(project: Project) -> frozenset[Module]:
+    return frozenset(cls.module for cls in project.fact(settings_classes))
 
 
 def _finds_source(node: ast.expr) -> bool:
@@ -247,8 +245,17 @@ def _finds_source(node: ast.expr) -> bool:
     target = around.targets[0] if isinstance(around, ast.Assign) else getattr(around, "target", None)
     if not isinstance(target, ast.Name) or around is None:
         return False
-    uses = (n for n in ast.walk(_block_around(around)) if isinstance(n, ast.Name) and n.id == target.id)
-    return any(_is_source(parent(use)) for use in uses)
+    return any(_is_source(parent(use)) for use in _names_in(_block_around(around))[target.id])
+
+
+@lru_cache(maxsize=16)  # a block may hold thousands of looks
+def _names_in(block: ast.AST) -> dict[str, list[ast.Name]]:
+    """The names in a function or a module, by their text."""
+    found: dict[str, list[ast.Name]] = {}
+    for node in ast.walk(block):
+        if isinstance(node, ast.Name):
+            found.setdefault(node.id, []).append(node)
+    return found
 
 
 def _is_source(node: ast.AST | None) -> bool:
@@ -311,7 +318,8 @@ def _env_file(cls: Class, project: Project) -> Iterator[Finding]:
             "why": "Without it, the values of a .env file never reach the application.",
             "next": "Say in the class's configuration which file holds the local values",
         }
-        finding = RULE.note if _is_part(cls, project) or _loads_dotenv(cls, project) else RULE.violation
+        lenient = cls in project.fact(_parts) or cls.module in project.fact(_with_dotenv)
+        finding = RULE.note if lenient else RULE.violation
         yield finding(cls.module, cls.node, f"{cls.name}, which reads no .env file", **words)
 
 
@@ -333,7 +341,7 @@ def _names_env_file(cls: Class, project: Project) -> bool | None:
         if named:
             return True
         answer = None if named is None else answer
-    if answer is None or _made_with_file(cls, project):
+    if answer is None or cls in project.fact(_with_file_elsewhere):
         return answer is not None or None
     return answer
 
@@ -372,23 +380,20 @@ def _in_options(value: ast.expr, scope: Scope, project: Project) -> bool | None:
     return not (isinstance(file, ast.Constant) and file.value is None)
 
 
-def _made_with_file(cls: Class, project: Project) -> bool:
+def _with_file_elsewhere(project: Project) -> set[Class | str]:
+    """The classes that get their file where they are made, or from a class derived from them."""
+    found: set[Class | str] = set()
     for module in project.application:
-        if cls.name.encode() not in module.content and b"env_file" not in module.content:
+        if b"env_file" not in module.content:
             continue
         for call, scope in module.every(ast.Call):
             if any(keyword.arg == "_env_file" for keyword in call.keywords):
                 made = project.resolver.resolve(call.func, scope)
-                if isinstance(made, Class) and cls in project.resolver.mro(made):
-                    return True
-    for other in settings_classes(project):
-        if (
-            other is not cls
-            and cls in project.resolver.mro(other)
-            and _configured(other, project) is not False
-        ):
-            return True
-    return False
+                found.update(project.resolver.mro(made) if isinstance(made, Class) else ())
+    for derived in project.fact(settings_classes):
+        if _configured(derived, project) is not False:
+            found.update(project.resolver.mro(derived)[1:])
+    return found
 
 
 def _imported(module: Module) -> Iterator[ast.alias]:
@@ -398,17 +403,18 @@ def _imported(module: Module) -> Iterator[ast.alias]:
 def _other_names(module: Module) -> set[str]:
     """The local names of the environment: ``from os import environ as env``, and ``env = os.environ``."""
     imported = {alias.asname for alias in _imported(module) if alias.asname and alias.name in NAMES}
+    known = NAMES | imported
     assigned = {
         _last(target)
         for node, _ in module.every(ast.Assign)
         for target in node.targets
-        if _last(node.value) in NAMES | imported
+        if _last(node.value) in known
     }
     named = {
         name
         for scope in module.scopes
         for name, bindings in scope.names.items()
-        if any(isinstance(b.node, ast.NamedExpr) and _last(b.value) in NAMES | imported for b in bindings)
+        if any(isinstance(b.node, ast.NamedExpr) and _last(b.value) in known for b in bindings)
     }
     return (imported | assigned | named) - {""}
 
@@ -417,22 +423,23 @@ def _last(node: ast.expr | None) -> str:
     return getattr(node, "id", "") or getattr(node, "attr", "")
 
 
-def _is_part(cls: Class, project: Project) -> bool:
-    """Whether a settings class is a field of another one."""
-    for other in settings_classes(project):
-        if other is cls:
-            continue
-        for statement in other.node.body:
-            annotation = statement.annotation if isinstance(statement, ast.AnnAssign) else None
-            if project.resolver.annotated(annotation, other) is cls:
-                return True
-    return False
+def _parts(project: Project) -> set[Class | str | None]:
+    """The classes of the fields of settings classes."""
+    return {
+        of
+        for cls in project.fact(settings_classes)
+        for statement in cls.node.body
+        if isinstance(statement, ast.AnnAssign)
+        and (of := project.resolver.annotated(statement.annotation, cls)) is not cls
+    }
 
 
-def _loads_dotenv(cls: Class, project: Project) -> bool:
-    """Whether something else reads a .env file for the class."""
-    other = any(name in cls.module.content for name in (b"starlette.config", b"decouple", b"environs"))
-    return other or any(b"load_dotenv(" in module.content for module in project.modules)
+def _with_dotenv(project: Project) -> frozenset[Module]:
+    """The modules in which something else reads a .env file for the settings classes."""
+    if any(b"load_dotenv(" in module.content for module in project.modules):
+        return frozenset(project.application)
+    others = (b"starlette.config", b"decouple", b"environs")
+    return frozenset(m for m in project.application if any(name in m.content for name in others))
 
 
 def _bases(cls: Class, project: Project) -> list[Class]:

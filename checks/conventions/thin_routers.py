@@ -93,10 +93,14 @@ async def renew_loan(loan_id: int) -> int: ...
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from http import HTTPStatus
-from itertools import combinations, product
+from itertools import combinations, islice, takewhile
+from math import inf
 from typing import Final
 
 from checks.conventions._rule import Rule
@@ -116,6 +120,7 @@ from checks.source import (
 )
 from checks.source.calls import HASHING, Blocking
 from checks.source.kinds import is_mapped, is_pydantic, is_settings
+from checks.source.resolver import Spans
 from checks.source.sessions import session_method
 
 VERIFIES: Final = ("verify", "checkpw", "check_password", "verify_and_update", "check_password_hash")
@@ -230,6 +235,7 @@ def subjects(project: Project) -> int:
 
 
 def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
+    raises, changed = _raised(handler), _changed(handler)
     for branch in handler.nodes(ast.If):
         states = [
             (node, sure)
@@ -239,9 +245,8 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         if not states:
             continue
         entities = {written(node.value) for node, _ in states}
-        raised = list(_raised_by(branch))
-        changes = [n for n in _inside([*branch.body, *branch.orelse]) if _mutates(n, entities)]
-        mutates = bool(changes) and not all(_is_mapping(change, branch.test) for change in changes)
+        raised = _raised_by(branch, raises)
+        mutates = any(_changes(branch, changed.get(entity, _NONE)) for entity in entities)
         if not raised and not mutates:
             continue
         plain = any(sure is Sure.YES for _, sure in states) and not (
@@ -252,12 +257,63 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
 
 
-def _raised_by(branch: ast.If) -> Iterator[ast.Raise]:
+def _start(node: ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+@dataclass(slots=True)
+class _Places[N: ast.stmt]:
+    """Statements of a function in the order of their places, ready to be asked for a stretch of it."""
+
+    statements: list[N]
+
+    def __post_init__(self) -> None:
+        self.statements.sort(key=_start)
+
+    def between(self, first: ast.stmt, last: ast.stmt) -> Iterator[N]:
+        """Those from the start of one statement to the end of another."""
+        end = (last.end_lineno or last.lineno, last.end_col_offset or last.col_offset)
+        nearest = bisect_left(self.statements, _start(first), key=_start)
+        return takewhile(lambda each: _start(each) < end, islice(self.statements, nearest, None))
+
+
+_NONE: Final = _Places[ast.stmt]([])
+
+
+def _raised(handler: Function) -> _Places[ast.Raise]:
+    """What is raised in a handler and in the functions inside it."""
+    return _Places([node for scope in handler.within() for node in scope.nodes(ast.Raise)])
+
+
+def _changed(handler: Function) -> dict[str, _Places[ast.stmt]]:
+    """The text of an object to the statements that set an attribute of it."""
+    found: dict[str, list[ast.stmt]] = {}
+    for scope in handler.within():
+        for node in scope.nodes(ast.Assign, ast.AugAssign, ast.AnnAssign):
+            for entity in _mutated(node):
+                found.setdefault(entity, []).append(node)
+    return {entity: _Places(statements) for entity, statements in found.items()}
+
+
+def _raised_by(branch: ast.If, raises: _Places[ast.Raise]) -> list[ast.Raise]:
     """What a condition raises: in its branch or, where that returns, in the other one or right after it."""
-    yield from (node for node in _inside(branch.body) if isinstance(node, ast.Raise))
+    raised = list(raises.between(branch.body[0], branch.body[-1]))
     if isinstance(branch.body[-1], ast.Return):
-        after = branch.orelse or _after(branch)
-        yield from (node for node in after[:1] if isinstance(node, ast.Raise))
+        after = branch.orelse[0] if branch.orelse else _after(branch)
+        raised += [after] if isinstance(after, ast.Raise) else []
+    return raised
+
+
+def _changes(branch: ast.If, changed: _Places[ast.stmt]) -> bool:
+    """Whether a condition changes an object by more than what it compared it with."""
+    test = written(branch.test)
+    seen: set[str] = set()
+    for change in changed.between(branch.body[0], (branch.orelse or branch.body)[-1]):
+        text = written(change)
+        if text not in seen and not _is_mapping(change, test):
+            return True
+        seen.add(text)
+    return False
 
 
 def _status(node: ast.Raise, handler: Function, project: Project) -> int:
@@ -288,14 +344,16 @@ def _status_of_name(node: ast.expr | None) -> int:
     return 403 if re.search(r"forbidden|permission|unauthori[sz]ed|accessdenied|notallowed", name) else 0
 
 
-def _after(statement: ast.stmt) -> list[ast.stmt]:
-    """The statements that follow in the same block."""
+def _after(statement: ast.stmt) -> ast.stmt | None:
+    """The statement that follows in the same block."""
     around = parent(statement)
     for name in ("body", "orelse", "finalbody"):
         block = getattr(around, name, None)
-        if isinstance(block, list) and statement in block:
-            return block[block.index(statement) + 1 :]
-    return []
+        if isinstance(block, list):
+            place = bisect_left(block, _start(statement), key=_start)
+            if place < len(block) and block[place] is statement:
+                return block[place + 1] if place + 1 < len(block) else None
+    return None
 
 
 def _is_answer(test: ast.expr, raised: list[ast.Raise], handler: Function, project: Project) -> bool:
@@ -316,19 +374,24 @@ def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _mutates(node: ast.AST, entities: set[str]) -> bool:
-    """Whether a statement sets an attribute of one of these; the address of a thing is presentation."""
+    """Whether a statement sets an attribute of one of these."""
+    return not entities.isdisjoint(_mutated(node))
+
+
+def _mutated(node: ast.AST) -> set[str]:
+    """The objects that a statement sets an attribute of; the address of a thing is presentation."""
     if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
-        return False
+        return set()
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    changed = [t for t in targets if isinstance(t, ast.Attribute) and written(t.value) in entities]
-    return bool(changed) and not (node.value is not None and ADDRESS.search(written(node.value)))
+    changed = {written(target.value) for target in targets if isinstance(target, ast.Attribute)}
+    return set() if changed and node.value is not None and ADDRESS.search(written(node.value)) else changed
 
 
-def _is_mapping(change: ast.AST, test: ast.expr) -> bool:
+def _is_mapping(change: ast.AST, test: str) -> bool:
     """Whether an attribute takes over the very value that a condition compared it with."""
     if not isinstance(change, ast.Assign) or isinstance(change.value, ast.Constant):
         return False
-    return all(written(node) in written(test) for node in (*change.targets, change.value))
+    return all(written(node) in test for node in (*change.targets, change.value))
 
 
 def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -> Sure:
@@ -341,20 +404,28 @@ def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -
     target = project.resolver.lookup(root.id, handler, root.lineno)
     if not isinstance(target, Variable) or target.binding.scope is not handler:
         return _of_parameter(target, project)
-    reaching = _reaching(root, handler)
-    return max((_of_local(root.id, binding, handler, project) for binding in reaching), default=Sure.NO)
+    surest = Sure.NO
+    for binding in _reaching(root, handler):
+        surest = max(surest, _of_local(root.id, binding, handler, project))
+        if surest is Sure.YES:
+            break
+    return surest
 
 
-def _reaching(name: ast.Name, handler: Function) -> list[Binding]:
+def _reaching(name: ast.Name, handler: Function) -> Iterator[Binding]:
     """The bindings that a name may have where it is read: the last one, and those before that it may skip."""
     around = set(_blocks(name))
-    found = []
-    for binding in reversed(handler.names.get(name.id, [])):
-        if getattr(binding.node, "lineno", 0) <= name.lineno:
-            found.append(binding)
-            if parent(binding.node) in around:
-                break
-    return found
+    bindings = handler.names.get(name.id, [])
+    for place in _spans(handler, name.id).holding(name.lineno):
+        yield bindings[place]
+        if parent(bindings[place].node) in around:
+            return
+
+
+@lru_cache(maxsize=16)  # a name may be bound, and read, thousands of times
+def _spans(handler: Function, name: str) -> Spans:
+    """From where on each binding of a name may hold."""
+    return Spans([(getattr(binding.node, "lineno", 0), inf) for binding in handler.names.get(name, [])])
 
 
 def _blocks(node: ast.AST) -> Iterator[ast.AST]:
@@ -588,11 +659,10 @@ def _orchestration(handler: Function, project: Project) -> Iterator[Finding]:
         owner = _service_called(call, handler, project)
         if owner is not None:
             used.setdefault(owner, []).append(call)
-    pairs = [pair for pair in combinations(used, 2) if _run_together([used[module] for module in pair])]
+    pairs, several = _together(used)
     if not pairs:
         return
     first, second = pairs[0]
-    several = any(_run_together([used[m] for m in three]) for three in combinations(used, 3))
     plain = several or any(_feeds_a_command(used[one], used[other], handler) for one, other in pairs)
     yield (RULE.violation if plain else RULE.note)(
         handler.module,
@@ -614,29 +684,71 @@ def _service_called(call: ast.Call, handler: Function, project: Project) -> Modu
     return None if ASIDE.intersection(owner.stem.lower().split("_")) else owner
 
 
-def _run_together(groups: list[list[ast.Call]]) -> bool:
-    """Whether one run of the handler can make a call of each group, so that no branch excludes another."""
-    return any(
-        not any(_exclude_each_other(one, other) for one, other in combinations(calls, 2))
-        for calls in product(*(group[:4] for group in groups))
-    )
+@dataclass(slots=True)
+class _Stand:
+    """Where a call stands among the branches of its handler.
+
+    Attributes:
+        line: its line.
+        around: the conditions around it.
+        inside: those in whose first branch it stands.
+        leaving: those of these whose first branch ends the handler.
+        beside: those in whose other branch it stands.
+    """
+
+    line: int
+    around: set[ast.AST]
+    inside: set[ast.AST]
+    leaving: set[ast.AST]
+    beside: set[ast.AST]
+
+    def excludes(self, other: "_Stand") -> bool:
+        """Whether the two calls stand in branches of which only one runs."""
+        one, later = (self, other) if self.line <= other.line else (other, self)
+        return not one.inside.isdisjoint(later.beside) or not one.leaving <= later.around
 
 
-def _exclude_each_other(one: ast.Call, other: ast.Call) -> bool:
-    """Whether two calls stand in branches of which only one runs."""
-    if one.lineno > other.lineno:
-        one, other = other, one
-    later = {id(node) for node in (other, *_blocks(other))}
-    node: ast.AST = one
-    for around in _blocks(one):
-        if isinstance(around, ast.If) and node in around.body:
-            if id(around) not in later:
+def _stand(call: ast.Call) -> _Stand:
+    found = _Stand(call.lineno, set(), set(), set(), set())
+    node: ast.AST = call
+    for around in _blocks(call):
+        if isinstance(around, ast.If):
+            found.around.add(around)
+            if node in around.body:
+                found.inside.add(around)
                 if isinstance(around.body[-1], ast.Return | ast.Raise):
-                    return True
-            elif any(id(statement) in later for statement in around.orelse):
-                return True
+                    found.leaving.add(around)
+            elif node is not around.test:
+                found.beside.add(around)
         node = around
-    return False
+    return found
+
+
+def _together(used: dict[Module, list[ast.Call]]) -> tuple[list[tuple[Module, Module]], bool]:
+    """Which services one run of a handler can call, as the first four calls of each tell.
+
+    Returns:
+        The pairs of them, in the order of their first calls; and whether there are three.
+    """
+    stands = [(module, _stand(call)) for module, calls in used.items() for call in calls[:4]]
+    after: list[int] = []
+    pairs: dict[Module, set[Module]] = {module: set() for module in used}
+    for place, (module, one) in enumerate(stands):
+        mask = 0
+        for number in range(place + 1, len(stands)):
+            other_module, other = stands[number]
+            if other_module is not module and not one.excludes(other):
+                mask |= 1 << number
+                pairs[module].add(other_module)
+        after.append(mask)
+    several = any(
+        mask & after[number]
+        for mask in after
+        for number in range(len(stands) if mask else 0)
+        if mask >> number & 1
+    )
+    in_order = [(one, other) for one, other in combinations(used, 2) if other in pairs[one]]
+    return in_order, several
 
 
 def _does_work(called: Function) -> bool:
@@ -661,11 +773,12 @@ def _feeds_a_command(first: list[ast.Call], second: list[ast.Call], handler: Fun
 
 def _feeds(first: list[ast.Call], second: list[ast.Call], handler: Function) -> bool:
     """Whether what one service gave is handed to the other, under a name that still stands for it."""
+    given = set(first)
     for call in second:
         for argument in (*call.args, *(k.value for k in call.keywords)):
             for node in ast.walk(argument):
                 if isinstance(node, ast.Name) and any(
-                    _unawaited(binding.value) in first for binding in _reaching(node, handler)
+                    _unawaited(binding.value) in given for binding in _reaching(node, handler)
                 ):
                     return True
     return False

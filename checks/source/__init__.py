@@ -8,7 +8,7 @@ from checks.source.layers import Area, Layer
 from checks.source.project import ASIDE, Project, parse
 from checks.source.resolver import Instance, Resolver, Target, Variable
 from checks.source.routes import Route
-from checks.source.scopes import Binding, Class, Function, Module, Scope, parent, written
+from checks.source.scopes import Binding, Class, Function, Module, Scope, function_of, parent, written
 
 __all__ = [
     "ASIDE",
@@ -26,6 +26,7 @@ __all__ = [
     "Target",
     "Unparsed",
     "Variable",
+    "function_of",
     "parent",
     "parse",
     "written",

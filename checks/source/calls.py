@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from checks.source.aside import aside
-from checks.source.resolver import Resolver
+from checks.source.resolver import DEPTH, Resolver
 from checks.source.scopes import Class, Function, Scope, parent, written
 
 _VERBS: Final = ["get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream"]
@@ -248,7 +248,10 @@ class Blocking:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._known: dict[Function, Blocker | None] = {}
+        self._hidden: dict[Function, Blocker | None] = {}
         self._derived: dict[Class, list[Class]] | None = None
+        self._busy: set[Function] = set()
+        self._cuts = 0
 
     def in_scope(self, scope: Scope) -> Iterator[tuple[ast.Call, Blocker]]:
         """The calls directly in a function that block while they run."""
@@ -272,11 +275,21 @@ class Blocking:
             return None
         if target.decorators and isinstance(parent(call), ast.Await):
             return None
-        return self._through(target) or self._behind(target)
+        return self._through(target) or self._hidden_by(target)
 
     def _through(self, function: Function) -> Blocker | None:
         inner = self.of_function(function)
         return Blocker(inner.name, inner.sort, (function, *inner.via)) if inner else None
+
+    def _hidden_by(self, function: Function) -> Blocker | None:
+        """What stands behind an abstract method; kept where no circle of calls cut the search short."""
+        if function in self._hidden:
+            return self._hidden[function]
+        before = self._cuts
+        found = self._behind(function)
+        if self._cuts == before:
+            self._hidden[function] = found
+        return found
 
     def _behind(self, function: Function) -> Blocker | None:
         """What the implementations of an abstract method wait for, if every one of them blocks."""
@@ -306,9 +319,13 @@ class Blocking:
 
     def of_function(self, function: Function) -> Blocker | None:
         """The first thing that a synchronous function waits for."""
+        if function in self._busy or len(self._busy) > DEPTH:
+            self._cuts += function not in self._known
+            return self._known.get(function)
         if function not in self._known:
-            self._known[function] = None
+            self._busy.add(function)
             found = [blocker for _, blocker in self.in_scope(function)]
+            self._busy.discard(function)
             found.sort(key=lambda blocker: blocker.sort in {"slow", "hashing"})
             self._known[function] = found[0] if found else None
         return self._known[function]

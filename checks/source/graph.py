@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Final
 
 from checks.source.kinds import is_entity
@@ -58,7 +59,7 @@ def workers(
         return frozenset()
     domains = {folder for module in registering & named if (folder := _work_folder(module))}
     web = {m for m in named if m in registering or _has_entities(m, resolver) or _work_folder(m) in domains}
-    web -= {m for m in web - set(registering) if m.stem.lower() in WORKERS and _MARKS.search(m.content)}
+    web -= {m for m in web - registering if m.stem.lower() in WORKERS and _MARKS.search(m.content)}
     marked = {m for m in named - web if m.stem.lower() in _CELERY or _MARKS.search(m.content)}
     reached = reachable(registering | starting | web, resolver, marked)
     return frozenset(named - web - reached)
@@ -91,11 +92,21 @@ def is_for_typing(binding: Binding) -> bool:
 
 
 def imported_bindings(scope: Scope) -> Iterable[Binding]:
-    """The bindings of a scope that are imports."""
+    """The bindings of a scope that are imports: one for all names of an ``import`` statement."""
+    seen: set[ast.AST] = set()
     for bindings in scope.names.values():
         for binding in bindings:
-            if binding.kind in {"import", "from"}:
+            if binding.kind == "from":
                 yield binding
+            elif binding.kind == "import" and binding.node not in seen:
+                seen.add(binding.node)
+                yield binding
+
+
+@lru_cache(maxsize=8)
+def aliases_of(statement: ast.ImportFrom) -> dict[str, ast.alias]:
+    """Each name that a statement imports, with the place where it does so first: there may be thousands."""
+    return {alias.name: alias for alias in reversed(statement.names)}
 
 
 def imports(module: Module, resolver: Resolver) -> set[Module]:

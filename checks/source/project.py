@@ -2,11 +2,12 @@
 
 import ast
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from checks.finding import Place
 from checks.source.aside import aside, only_called_aside
@@ -40,6 +41,18 @@ class Project:
     modules: tuple[Module, ...]
     resolver: Resolver
     _layers: dict[Module, Layer] = field(default_factory=dict, repr=False)
+    _plain_layers: dict[Module, Layer] = field(default_factory=dict, repr=False)
+    _facts: dict[Callable[["Project"], Any], Any] = field(default_factory=dict, repr=False)
+
+    def fact[T](self, find: Callable[["Project"], T]) -> T:
+        """What a function finds out about the whole project, found out once, however often it is asked for.
+
+        Args:
+            find: a function of a module, under which its answer is kept; it gives a collection, no iterator.
+        """
+        if find not in self._facts:
+            self._facts[find] = find(self)
+        return self._facts[find]  # type: ignore[no-any-return]
 
     def frame(self, place: Place, context: int = 1) -> list[tuple[int, str]]:
         """The source lines round a place, verbatim, each with its number.
@@ -80,38 +93,41 @@ class Project:
         beside = aside(module)
         if beside is not None and module not in self._only_called_aside:
             return beside
-        layer = layer_of(module, self.resolver, self.named_domains)
+        layer = self._plain_layer(module)
         acts = layer is Layer.OTHER and is_named_for_business(module) and self._acts_as_service(module)
         return Layer.SERVICE if acts else layer
 
+    def _plain_layer(self, module: Module) -> Layer:
+        """The layer that a module has by itself, whoever uses it."""
+        layer = self._plain_layers.get(module)
+        if layer is None:
+            layer = self._plain_layers[module] = layer_of(module, self.resolver, self.named_domains)
+        return layer
+
     def _acts_as_service(self, module: Module) -> bool:
         """Whether routers use a module, no service does, and it uses repositories or models."""
-        above = {layer_of(user, self.resolver, self.named_domains) for user in self._users(module)}
-        if Layer.ROUTER not in above or Layer.SERVICE in above:
+        if module not in self._used_by_routers or module in self._used_by_services:
             return False
-        used = imports(module, self.resolver)
-        below = {layer_of(other, self.resolver, self.named_domains) for other in used}
+        below = {self._plain_layer(other) for other in imports(module, self.resolver)}
         return bool(below & {Layer.REPOSITORY, Layer.MODELS})
 
-    def _users(self, module: Module) -> set[Module]:
-        """The modules that import one, also through a package that hands its names on."""
-        users: set[Module] = set()
-        pending = [module]
-        while pending:
-            for user in self._importers.get(pending.pop(), set()) - users:
-                users.add(user)
-                if user.is_package:
-                    pending.append(user)
-        return users
+    @cached_property
+    def _used_by_routers(self) -> frozenset[Module]:
+        return self._used_by(Layer.ROUTER)
 
     @cached_property
-    def _importers(self) -> dict[Module, set[Module]]:
-        found: dict[Module, set[Module]] = {}
-        for user in self.modules:
-            if aside(user) is None:
-                for module in imports(user, self.resolver):
-                    found.setdefault(module, set()).add(user)
-        return found
+    def _used_by_services(self) -> frozenset[Module]:
+        return self._used_by(Layer.SERVICE)
+
+    def _used_by(self, layer: Layer) -> frozenset[Module]:
+        """What modules of a layer import, also through a package that hands its names on."""
+        used: set[Module] = set()
+        pending = [user for user in self.modules if aside(user) is None and self._plain_layer(user) is layer]
+        while pending:
+            new = imports(pending.pop(), self.resolver) - used
+            used |= new
+            pending += [module for module in new if module.is_package and aside(module) is None]
+        return frozenset(used)
 
     @cached_property
     def _only_called_aside(self) -> frozenset[Module]:
@@ -143,13 +159,17 @@ class Project:
         return tuple(followed(registered, self.application, self.resolver))
 
     @cached_property
+    def registering(self) -> frozenset[Module]:
+        """The modules in which routes are registered."""
+        return frozenset(route.module for route in self.routes)
+
+    @cached_property
     def web(self) -> frozenset[Module]:
         """The modules that the web application (or other asynchronous code) reaches by imports."""
-        registering = {route.module for route in self.routes}
         roots = [
             module
             for module in self.application
-            if module in registering
+            if module in self.registering
             or self.layer(module) is Layer.MAIN
             or any(function.is_async for function in module.functions)
         ]
@@ -158,9 +178,8 @@ class Project:
     @cached_property
     def workers(self) -> frozenset[Module]:
         """The modules of the application that run in a process of their own: a queue's workers, jobs."""
-        registering = {route.module for route in self.routes}
         starting = {module for module in self.application if self.layer(module) is Layer.MAIN}
-        return workers(self.application, registering, starting, self.resolver)
+        return workers(self.application, self.registering, starting, self.resolver)
 
     @cached_property
     def handlers(self) -> dict[Function, list[Route]]:
@@ -175,23 +194,28 @@ class Project:
     def dependencies(self) -> dict[Function, list[ast.Call]]:
         """Function to the ``Depends(...)`` calls that name it."""
         found: dict[Function, list[ast.Call]] = {}
+        made: dict[Function, Function | None] = {}
         for module in self.application:
             if b"Depends" not in module.content and b"Security" not in module.content:
                 continue
             for call, scope in module.every(ast.Call):
                 if call.args and self.is_depends(call, scope):
-                    target = self.callable(call.args[0], scope) or self._made_by(call.args[0], scope)
+                    target = self.callable(call.args[0], scope) or self._made_by(call.args[0], scope, made)
                     if target is not None:
                         found.setdefault(target, []).append(call)
         return found
 
-    def _made_by(self, node: ast.AST, scope: Scope) -> Function | None:
+    def _made_by(self, node: ast.AST, scope: Scope, made: dict[Function, Function | None]) -> Function | None:
         """The inner function that a factory gives back, as in ``Depends(require("admin"))``."""
         factory = self.resolver.resolve(node.func, scope) if isinstance(node, ast.Call) else None
         if not isinstance(factory, Function):
             return None
-        given = (self.resolver.resolve(statement.value, factory) for statement in factory.nodes(ast.Return))
-        return next((f for f in given if isinstance(f, Function) and f.parent is factory), None)
+        if factory not in made:
+            returns = factory.nodes(ast.Return)
+            given = (self.resolver.resolve(statement.value, factory) for statement in returns)
+            inner = (f for f in given if isinstance(f, Function) and f.parent is factory)
+            made[factory] = next(inner, None)
+        return made[factory]
 
     def is_depends(self, call: ast.Call, scope: Scope) -> bool:
         """Whether a call is FastAPI's ``Depends`` or ``Security``."""

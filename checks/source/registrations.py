@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from checks.source.resolver import Resolver, Variable
 from checks.source.routes import Passage, Route, argument_of, handler_of
@@ -19,13 +19,15 @@ def followed(routes: Iterable[Route], modules: Iterable[Module], resolver: Resol
         modules: where calls of helpers and uses of decorators are looked for.
         resolver: the project's resolver.
     """
-    modules = tuple(modules)
+    routes = tuple(routes)
+    helpers = {helper for route in routes if (helper := _helper(route)) is not None}
+    uses = _uses_of(helpers, modules, resolver) if helpers else {}
     for route in routes:
         if route.handler is not None or not isinstance(route.endpoint, ast.Name):
             yield route
             continue
         found = [*_of_loop(route, route.endpoint, resolver)] or [
-            *_of_helper(route, route.endpoint, modules, resolver)
+            *_of_helper(route, route.endpoint, uses, resolver)
         ]
         yield from found or [route]
 
@@ -99,67 +101,106 @@ def _elements(values: ast.expr, scope: Scope, resolver: Resolver) -> list[tuple[
     return []
 
 
+@dataclass(slots=True)
+class _Uses:
+    """Where a function of the project is used that registers what it is given.
+
+    Attributes:
+        direct: its calls, and the decorators that name it: each with its scope and the decorated function.
+        made: the same for what it returns: ``@maker("/path")`` and ``maker("/path")(handler)``.
+    """
+
+    direct: list[tuple[ast.expr, Scope, Function | None]] = field(default_factory=list)
+    made: list[tuple[ast.Call, Scope, Function | ast.expr]] = field(default_factory=list)
+
+
+def _helper(route: Route) -> Function | None:
+    """The function of the project that registers a route for whoever calls it."""
+    if route.handler is not None or not isinstance(route.endpoint, ast.Name):
+        return None
+    function = _parameter_of(route.endpoint.id, route.scope)
+    outer = function.parent if function is not None else None
+    return outer if isinstance(outer, Function) and function and _returns(outer, function) else function
+
+
+def _uses_of(helpers: set[Function], modules: Iterable[Module], resolver: Resolver) -> dict[Function, _Uses]:
+    """The uses of the functions in one pass over the modules, in the order of files, decorators first."""
+    uses = {helper: _Uses() for helper in helpers}
+    names = {helper.name.encode() for helper in helpers}
+
+    def used(node: ast.expr, scope: Scope) -> _Uses | None:
+        target = resolver.resolve(node, scope)
+        return uses.get(target) if isinstance(target, Function) else None
+
+    for module in modules:
+        if not any(name in module.content for name in names):
+            continue
+        for node, around, handler in _decorators(module):
+            if isinstance(node, ast.Call) and (found := used(node.func, around)):
+                found.made.append((node, around, handler))
+            elif isinstance(node, ast.Name | ast.Attribute) and (found := used(node, around)):
+                found.direct.append((node, around, handler))
+        for call, scope in module.every(ast.Call):
+            if found := used(call.func, scope):
+                found.direct.append((call, scope, None))
+            elif isinstance(call.func, ast.Call) and call.args and (found := used(call.func.func, scope)):
+                found.made.append((call.func, scope, call.args[0]))
+    return uses
+
+
+def _decorators(module: Module) -> Iterator[tuple[ast.expr, Scope, Function]]:
+    """Every decorator in a module, with its scope and the function that it decorates."""
+    for function in module.functions:
+        for node in function.decorators:
+            yield node, function.parent or module, function
+
+
 def _of_helper(
-    route: Route, endpoint: ast.Name, modules: tuple[Module, ...], resolver: Resolver
+    route: Route, endpoint: ast.Name, uses: dict[Function, _Uses], resolver: Resolver
 ) -> Iterator[Route]:
-    function = _parameter_of(endpoint.id, route.scope)
-    if function is None:
+    helper = _helper(route)
+    if helper is None:
         return
-    outer = function.parent
-    if isinstance(outer, Function) and _returns(outer, function):
-        yield from _of_maker(route, outer, modules, resolver)
+    if helper is not _parameter_of(endpoint.id, route.scope):
+        yield from (_of_maker(route, helper, *use, resolver) for use in uses[helper].made)
         return
-    for module in modules:
-        if function.name.encode() not in module.content:
-            continue
-        yield from _of_bare_decorator(route, function, module, resolver)
-        for call, scope in module.every(ast.Call):
-            if resolver.resolve(call.func, scope) is function:
-                given = argument_of(call, function, endpoint.id)
-                handler = handler_of(given, scope, resolver) if given is not None else None
-                yield _through(route, function, call, scope, resolver, handler, given)
+    for node, scope, handler in uses[helper].direct:
+        if handler is not None:
+            yield _of_bare_decorator(route, node, scope, handler)
+        elif isinstance(node, ast.Call):
+            given = argument_of(node, helper, endpoint.id)
+            found = handler_of(given, scope, resolver) if given is not None else None
+            yield _through(route, helper, node, scope, resolver, found, given)
 
 
-def _of_bare_decorator(
-    route: Route, function: Function, module: Module, resolver: Resolver
-) -> Iterator[Route]:
-    for handler in module.functions:
-        around = handler.parent or module
-        for node in handler.decorators:
-            if isinstance(node, ast.Name | ast.Attribute) and resolver.resolve(node, around) is function:
-                known: dict[str, ast.expr] = {
-                    name: value for name, value in route.keywords.items() if isinstance(value, ast.Constant)
-                }
-                hidden = route.hidden or module is not route.module or len(known) < len(route.keywords)
-                keywords = known if module is route.module else {}
-                yield replace(
-                    route,
-                    node=node,
-                    scope=around,
-                    handler=handler,
-                    endpoint=None,
-                    keywords=keywords,
-                    hidden=hidden,
-                )
+def _of_bare_decorator(route: Route, node: ast.expr, around: Scope, handler: Function) -> Route:
+    is_here = handler.module is route.module
+    known: dict[str, ast.expr] = {
+        name: value for name, value in route.keywords.items() if isinstance(value, ast.Constant)
+    }
+    return replace(
+        route,
+        node=node,
+        scope=around,
+        handler=handler,
+        endpoint=None,
+        keywords=known if is_here else {},
+        hidden=route.hidden or not is_here or len(known) < len(route.keywords),
+    )
 
 
-def _of_maker(
-    route: Route, maker: Function, modules: tuple[Module, ...], resolver: Resolver
-) -> Iterator[Route]:
-    """The routes of a function that makes decorators, such as ``@live("/path")``."""
-    for module in modules:
-        if maker.name.encode() not in module.content:
-            continue
-        for handler in module.functions:
-            around = handler.parent or module
-            for node in handler.decorators:
-                if isinstance(node, ast.Call) and resolver.resolve(node.func, around) is maker:
-                    yield _through(route, maker, node, around, resolver, handler, None)
-        for call, scope in module.every(ast.Call):
-            made = call.func
-            if isinstance(made, ast.Call) and call.args and resolver.resolve(made.func, scope) is maker:
-                handler_given = handler_of(call.args[0], scope, resolver)
-                yield _through(route, maker, made, scope, resolver, handler_given, call.args[0])
+def _of_maker(  # noqa: PLR0913, PLR0917 - where a registration is written, and where it is called
+    route: Route,
+    maker: Function,
+    call: ast.Call,
+    scope: Scope,
+    given: Function | ast.expr,
+    resolver: Resolver,
+) -> Route:
+    """The route that a function makes which makes decorators, such as ``@live("/path")``."""
+    if isinstance(given, Function):
+        return _through(route, maker, call, scope, resolver, given, None)
+    return _through(route, maker, call, scope, resolver, handler_of(given, scope, resolver), given)
 
 
 def _through(  # noqa: PLR0913, PLR0917 - where a registration is written, and where it is called

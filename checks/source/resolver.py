@@ -2,7 +2,12 @@
 
 import ast
 import builtins
+from bisect import bisect_right
 from dataclasses import dataclass
+from heapq import merge
+from itertools import accumulate
+from math import inf
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, canonical
@@ -13,6 +18,8 @@ if TYPE_CHECKING:
 
 BUILTINS: Final = frozenset(vars(builtins))
 DEPTH: Final = 24
+HOPS: Final = 60
+"""How many names in a row are followed from one to the next before Python's own limit is in sight."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +50,85 @@ Target = Module | Class | Function | Variable | Instance | str
 """What an expression stands for; a library's object is its canonical dotted name."""
 
 
+class Spans:
+    """Stretches of lines in some order, ready to be asked which of them hold a line.
+
+    Args:
+        spans: the first and the last line of each, nearly in the order of the first lines.
+    """
+
+    __slots__ = ("_firsts", "_latest", "_longest", "_spans")
+
+    def __init__(self, spans: "list[tuple[int, float]]") -> None:
+        self._spans = spans
+        order = sorted(range(len(spans)), key=spans.__getitem__)
+        self._firsts = [spans[place][0] for place in order]
+        self._latest = list(accumulate(order, max))
+        self._longest = list(accumulate((last for _, last in spans), max))
+
+    def holding(self, line: int) -> "Iterator[int]":
+        """The places of those that hold a line, last first."""
+        begun = bisect_right(self._firsts, line)
+        for place in range(self._latest[begun - 1] if begun else -1, -1, -1):
+            if self._longest[place] < line:
+                return
+            first, last = self._spans[place]
+            if first <= line <= last:
+                yield place
+
+
+class History:
+    """The bindings of one name in one scope that tell something of its value, ready to be asked for a line.
+
+    A name may be bound thousands of times in one function, and be read after each: a search through all of
+    them for every reading would take time by the square of the function's length. The loop of a comprehension
+    binds its name on the comprehension's own lines alone.
+
+    Args:
+        bindings: all bindings of the name, in the order of the walk, which is nearly that of the lines.
+    """
+
+    __slots__ = ("_first", "_inner", "_inner_spans", "_plain", "_plain_spans")
+
+    def __init__(self, bindings: list[Binding]) -> None:
+        telling = [pair for pair in enumerate(bindings) if not _says_nothing(pair[1])]
+        self._first = min(map(_line_of, bindings))
+        self._plain = [pair for pair in telling if not isinstance(pair[1].node, ast.comprehension)]
+        self._plain_spans = Spans([(_line_of(binding), inf) for _, binding in self._plain])
+        self._inner = [pair for pair in telling if isinstance(pair[1].node, ast.comprehension)]
+        self._inner_spans = Spans([_lines_of(binding.node) for _, binding in self._inner])
+
+    def latest(self, line: int) -> "Iterator[Binding]":
+        """The bindings at or before a line, last first; all of them when the name is bound only after it.
+
+        Args:
+            line: where the name is read; 0 for anywhere but in a comprehension.
+        """
+        if not line or line < self._first:
+            return (binding for _, binding in reversed(self._plain))
+        plain = (self._plain[place] for place in self._plain_spans.holding(line))
+        inner = (self._inner[place] for place in self._inner_spans.holding(line))
+        both = merge(plain, inner, key=itemgetter(0), reverse=True) if self._inner else plain
+        return (binding for _, binding in both)
+
+
+def _line_of(binding: Binding) -> int:
+    return getattr(binding.node, "lineno", 0)
+
+
+def _lines_of(node: ast.AST) -> tuple[int, int]:
+    """The first and the last line of the comprehension that a loop belongs to."""
+    around: Any = getattr(node, "parent", None)
+    return (around.lineno, around.end_lineno) if around is not None else (1, 0)
+
+
+def _says_nothing(binding: Binding) -> bool:
+    """Whether a binding tells nothing of its value: it is opaque, or only a placeholder."""
+    value = binding.value
+    is_none = isinstance(value, ast.Constant) and value.value is None
+    return binding.annotation is None and (binding.kind == "opaque" or (binding.kind == "value" and is_none))
+
+
 class Resolver:
     """Resolves names and infers classes in one project.
 
@@ -67,6 +153,8 @@ class Resolver:
         self.imported: dict[Module, set[Module]] = {}
         self._types: dict[int, Class | str | None] = {}
         self._mro: dict[Class, list[Class | str]] = {}
+        self._histories: dict[int, History] = {}
+        self._annotated: dict[tuple[Class, str], Binding | None] = {}
         self._annotations: dict[str, ast.expr | None] = {}
 
     # modules
@@ -147,27 +235,36 @@ class Resolver:
         return name if name in BUILTINS else None
 
     def _choose(self, name: str, bindings: list[Binding], line: int) -> "Target | None":
-        before = [b for b in bindings if getattr(b.node, "lineno", 0) <= line] if line else bindings
-        for binding in reversed(before or bindings):
-            if isinstance(binding.node, ast.comprehension) and not _is_inside(binding.node, line):
-                continue
+        for binding in bindings if len(bindings) == 1 else self._latest(bindings, line):
             target = self._bound(name, binding)
-            if target is not None and not (isinstance(target, Variable) and _says_nothing(binding)):
+            if target is not None:
                 return target
         return Variable(name, bindings[-1])
+
+    def _latest(self, bindings: list[Binding], line: int) -> "Iterator[Binding]":
+        history = self._histories.get(id(bindings))
+        if history is None:
+            history = self._histories[id(bindings)] = History(bindings)
+        return history.latest(line)
 
     def before(self, name: str, binding: Binding) -> "Target | None":
         """What a name stood for before a statement bound it anew."""
         bindings = binding.scope.names.get(name, [])
         earlier = bindings[: bindings.index(binding)] if binding in bindings else []
-        return self._choose(name, earlier, 0) if earlier else None
+        for other in reversed(earlier):
+            if isinstance(other.node, ast.comprehension) or _says_nothing(other):
+                continue
+            target = self._bound(name, other)
+            if target is not None:
+                return target
+        return Variable(name, earlier[-1]) if earlier else None
 
     def member(self, module: Module, name: str) -> "Target | None":
         """What a name of a module stands for, seen from outside: re-exports and star imports included."""
         key = (module, name)
         if key in self._members:
             return self._members[key]
-        if key in self._busy:
+        if key in self._busy or len(self._busy) > HOPS:
             return None
         self._busy.add(key)
         try:
@@ -213,15 +310,16 @@ class Resolver:
         return Variable(name, binding)
 
     def _alias(self, name: str, binding: Binding) -> "Target | None":
-        if isinstance(binding.value, ast.Name | ast.Attribute) and id(binding) not in self._busy:
-            self._busy.add(id(binding))
-            try:
-                target = self.resolve(binding.value, binding.scope)
-            finally:
-                self._busy.discard(id(binding))
-            if isinstance(target, Class | Function | Module | str):
-                return target
-        return Variable(name, binding)
+        key = id(binding)
+        is_name = isinstance(binding.value, ast.Name | ast.Attribute)
+        if not is_name or key in self._busy or len(self._busy) > HOPS:
+            return Variable(name, binding)
+        self._busy.add(key)
+        try:
+            target = self.resolve(binding.value, binding.scope)
+        finally:
+            self._busy.discard(key)
+        return target if isinstance(target, Class | Function | Module | str) else Variable(name, binding)
 
     def _imported(self, name: str, origin: Module) -> "Target | None":
         found = self._locate(name, origin, 0)
@@ -256,12 +354,13 @@ class Resolver:
         Answers are remembered by node. An annotation that was written as a string has no place in the tree,
         and stands for something else in each module: its answers are not.
         """
-        if depth or self._busy or not hasattr(node, "parent"):
-            return self._resolve(node, scope, depth)
         key = id(node)
-        if key not in self._resolved:
-            self._resolved[key] = self._resolve(node, scope, depth)
-        return self._resolved[key]
+        if key in self._resolved:
+            return self._resolved[key]
+        target = self._resolve(node, scope, depth)
+        if not depth and not self._busy and hasattr(node, "parent"):
+            self._resolved[key] = target
+        return target
 
     def _resolve(  # noqa: PLR0911 - one answer for each form of expression
         self, node: ast.AST | None, scope: Scope, depth: int
@@ -328,11 +427,17 @@ class Resolver:
                 continue
             bindings = base.names.get(name) or base.attributes.get(name)
             if bindings:
-                typed = [b for b in (*bindings, *base.attributes.get(name, ())) if b.annotation is not None]
-                if typed:
-                    return Variable(name, typed[0])
-                return self._choose(name, bindings, 0)
+                typed = self._typed(base, name, bindings)
+                return self._choose(name, bindings, 0) if typed is None else Variable(name, typed)
         return None
+
+    def _typed(self, cls: Class, name: str, bindings: list[Binding]) -> Binding | None:
+        """The first binding of an attribute that says its type."""
+        key = (cls, name)
+        if key not in self._annotated:
+            every = (*bindings, *cls.attributes.get(name, ()))
+            self._annotated[key] = next((b for b in every if b.annotation is not None), None)
+        return self._annotated[key]
 
     def is_property(self, function: Function) -> bool:
         """Whether a method is read like an attribute."""
@@ -346,12 +451,14 @@ class Resolver:
         if cls in self._mro:
             return self._mro[cls]
         order: list[Class | str] = []
+        seen: set[Class | str] = set()
         self._mro[cls] = order
         pending: list[Class | str] = [cls]
         while pending:
             current = pending.pop(0)
-            if current in order:
+            if current in seen:
                 continue
+            seen.add(current)
             order.append(current)
             if isinstance(current, str):
                 pending[:0] = BASES.get(current, ())
@@ -759,16 +866,3 @@ def _class_around(node: ast.Name, scope: Scope) -> Class | None:
         return None
     is_own = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in method.decorators)
     return method.owner if is_own else None
-
-
-def _is_inside(node: ast.comprehension, line: int) -> bool:
-    """Whether a line is one of those of the comprehension that a loop belongs to."""
-    around: Any = getattr(node, "parent", None)
-    return around is not None and around.lineno <= line <= around.end_lineno
-
-
-def _says_nothing(binding: Binding) -> bool:
-    """Whether a binding tells nothing of its value: it is opaque, or only a placeholder."""
-    value = binding.value
-    is_none = isinstance(value, ast.Constant) and value.value is None
-    return binding.annotation is None and (binding.kind == "opaque" or (binding.kind == "value" and is_none))

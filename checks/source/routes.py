@@ -7,7 +7,7 @@ from typing import Final
 
 from checks.source.kinds import literal_keywords
 from checks.source.resolver import Instance, Resolver, Target, Variable
-from checks.source.scopes import Binding, Class, Function, Module, Scope, parent, written
+from checks.source.scopes import Binding, Class, Function, Module, Scope, function_of, parent, written
 
 VERBS: Final = frozenset(
     ["get", "post", "put", "patch", "delete", "head", "options", "trace", "query", "api_route"]
@@ -311,7 +311,8 @@ def handler_of(node: ast.expr, scope: Scope, resolver: Resolver) -> Function | N
     if isinstance(target, Variable):
         of = resolver.infer(node, scope)
     if isinstance(node, ast.Lambda):
-        return next((f for f in scope.children if isinstance(f, Function) and f.node is node), None)
+        made = function_of(node)
+        return made if made is not None and made.parent is scope else None
     call = resolver.attribute(of, "__call__") if isinstance(of, Class) else None
     return call if isinstance(call, Function) else None
 

@@ -21,10 +21,10 @@ KEPT: Final = frozenset(
     }
 )  # fmt: skip
 _LEAVES: Final = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion"})
-_FIELDS: Final[dict[type, tuple[str, ...]]] = {}
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {}  # last field first, as the walk's stack wants them
 for _kind in vars(ast).values():
     if isinstance(_kind, type) and issubclass(_kind, ast.AST):
-        _FIELDS[_kind] = tuple(field for field in _kind._fields if field not in _LEAVES)
+        _FIELDS[_kind] = tuple(field for field in reversed(_kind._fields) if field not in _LEAVES)
 for _kind in (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass):
     _FIELDS[_kind] = ()
 _FIELDS[ast.Attribute] = _FIELDS[ast.NamedExpr] = ("value",)
@@ -179,6 +179,7 @@ class Function(Scope):
 
     def __init__(self, node: FunctionNode, parent: Scope) -> None:
         super().__init__("<lambda>" if isinstance(node, ast.Lambda) else node.name, node, parent)
+        node.function = self  # type: ignore[union-attr]
 
     @property
     def is_async(self) -> bool:
@@ -317,6 +318,11 @@ def parent(node: ast.AST) -> ast.AST | None:
     return getattr(node, "parent", None)
 
 
+def function_of(node: ast.AST) -> Function | None:
+    """The function that a definition or a lambda makes; None for other nodes."""
+    return getattr(node, "function", None)
+
+
 def written(node: ast.AST) -> str:
     """The source text of a node, made anew; empty where it is nested too deeply for that."""
     try:
@@ -365,7 +371,7 @@ def _walk(  # noqa: C901, PLR0912 - the one hot loop: calls would double its tim
                     push(part)
                 queue.append((child, inside))
                 continue
-        for field in reversed(fields_of.get(kind, ())):
+        for field in fields_of.get(kind, ()):
             value = getattr(node, field, None)
             if value.__class__ is list:
                 for part in reversed(value):
