@@ -276,7 +276,11 @@ def parse(root: Path, *, package: str | None = None) -> Project:
             else:
                 modules.append(Module(file, *tree))
     aliases = _aliases(root, package)
-    resolver = Resolver({module.parts: module for module in modules}, aliases)
+    resolver = Resolver(
+        {module.parts: module for module in modules},
+        aliases,
+        lambda parts: _has_project_file(root.joinpath(*parts)),
+    )
     return Project(
         root=root if root.is_dir() else root.parent,
         files=tuple(file for file, _ in files),
@@ -284,6 +288,10 @@ def parse(root: Path, *, package: str | None = None) -> Project:
         modules=tuple(modules),
         resolver=resolver,
     )
+
+
+def _has_project_file(folder: Path) -> bool:
+    return any(folder.joinpath(file).is_file() for file in ("pyproject.toml", "setup.py", "setup.cfg"))
 
 
 def _with_importers(
