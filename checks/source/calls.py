@@ -154,6 +154,7 @@ _QUEUES: Final = frozenset(
 )
 _MAKING: Final = frozenset({"httpx.Client"})
 """What waits for nothing itself, and shows where it stands in a coroutine that its author means to wait."""
+_TAKING: Final = frozenset({"list", "tuple", "set", "sorted", "next"})
 _AWAITABLE: Final = frozenset({"typing.Awaitable", "typing.Coroutine", "asyncio.Future", "asyncio.Task"})
 
 
@@ -212,16 +213,13 @@ def _is_asked_before(call: ast.Call) -> bool:
 
 
 def _is_gone_through(call: ast.Call) -> bool:
-    """Whether a loop, or a call such as ``list(...)``, goes through the result at once."""
+    """Whether a loop, a ``with`` or a call such as ``list(...)`` takes the result at once."""
     around = parent(call)
     if isinstance(around, ast.For | ast.comprehension):
         return around.iter is call
-    return isinstance(around, ast.Call) and getattr(around.func, "id", "") in {
-        "list",
-        "tuple",
-        "set",
-        "sorted",
-    }
+    return isinstance(around, ast.withitem) or (
+        isinstance(around, ast.Call) and getattr(around.func, "id", "") in _TAKING
+    )
 
 
 class Blocking:

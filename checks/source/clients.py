@@ -65,7 +65,8 @@ _WAITING: Final = {client: re.compile(tail) for clients, tail in _METHODS for cl
 _TOPS: Final = tuple(sorted({client.partition(".")[0] + "." for client in _WAITING}))
 _LAZY: Final = re.compile(
     r"boto3\.(?:\w+\.)*get_paginator\.paginate|boto3\.(?:\w+\.)*resource\.(?:\w+\.)*(?:all|filter|limit|pages)"
-    r"|pymongo\.MongoClient\.(?:\w+\.)*find"
+    r"|pymongo\.MongoClient\.(?:\w+\.)*find(?:\.(?:sort|skip|limit|batch_size))*"
+    r"|redis\.(?!asyncio)(?:\w+\.)*lock"
 )
 
 
@@ -83,5 +84,5 @@ def waits(name: str) -> bool:
 
 
 def is_lazy(name: str) -> bool:
-    """Whether a method asks for nothing before what it gives back is gone through."""
-    return name.startswith(("boto3.", "pymongo.")) and _LAZY.fullmatch(name) is not None
+    """Whether a method asks for nothing before what it gives back is gone through, or entered."""
+    return name.startswith(("boto3.", "pymongo.", "redis.")) and _LAZY.fullmatch(name) is not None
