@@ -14,7 +14,8 @@ _TEST_FILE: Final = re.compile(r"test_.*|.*_tests?|conftest|tests?")
 _MIGRATIONS: Final = frozenset({"alembic", "migrations", "versions", "migration"})
 _SCRIPTS: Final = frozenset(
     [
-        *("scripts", "script", "bin", "tools", "tool", "examples", "example", "benchmarks", "benchmark"),
+        *("scripts", "script", "bin", "tools", "tool", "examples", "example"),
+        *("benchmarks", "benchmark", "benches", "bench"),
         *("docs", "doc", "notebooks", "management", "commands", "locust", "fixtures", "seeds", "dev"),
         *("devtools", "hack", "ci", "cli", "load_tests", "loadtests", "perf", "code_generation"),
         *("terraform", "infra", "deploy", "deployment"),
@@ -24,6 +25,7 @@ _SCRIPT_STEMS: Final = frozenset(
     [
         *("manage", "setup", "conf", "noxfile", "fabfile", "locustfile", "gunicorn_conf", "seed", "seeds"),
         *("seeder", "cli", "__main__", "initial_data", "commands", "backend_pre_start", "tests_pre_start"),
+        *("hatch_build", "pdm_build", "setup_hooks"),
     ]
 )
 _NEVER: Final = frozenset(

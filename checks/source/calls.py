@@ -1,12 +1,12 @@
 """What blocks the event loop: directly, or through functions of the project that an async function calls."""
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from checks.source.aside import aside
+from checks.source.clients import is_lazy, waits
 from checks.source.resolver import DEPTH, Resolver
 from checks.source.scopes import Class, Function, Scope, parent, written
 
@@ -147,59 +147,15 @@ SLOW: Final = frozenset(
         "fastapi.UploadFile.file.write",
     ]
 )
-_CLIENTS: Final = (
-    "sqlite3.connect.",
-    "psycopg2.connect.",
-    "smtplib.SMTP.",
-    "smtplib.SMTP_SSL.",
-    "boto3.client.",
-    "redis.Redis.",
-    "redis.StrictRedis.",
-    "redis.from_url.",
-    "redis.client.Redis.",
-    "openai.OpenAI.",
-    "anthropic.Anthropic.",
-    "minio.Minio.",
-    "elasticsearch.Elasticsearch.",
+_QUEUES: Final = frozenset(
+    f"{queue}.{method}"
+    for queue in ("queue.Queue", "queue.SimpleQueue", "queue.LifoQueue", "queue.PriorityQueue")
+    for method in ("get", "join")
 )
-_HARMLESS: Final = (
-    "generate_presigned",
-    "get_paginator",
-    "exceptions",
-    "close",
-    "pipeline",
-    "from_url",
-    "meta",
-)
-_READS: Final = "get|list|create|update|delete|fetch|search|retrieve|send|publish"
-_VERBS_OF: Final[dict[str, re.Pattern[str]]] = {
-    "stripe.": re.compile(rf"(?:{_READS}|modify|capture|confirm|cancel|pay)(?!\w)"),
-    "twilio.rest.Client.": re.compile(rf"(?:{_READS})"),
-    "sendgrid.SendGridAPIClient.": re.compile(r"send"),
-    "google.cloud.": re.compile(
-        r"(?:upload|download|list|get|create|delete|insert|load|access)_\w+|query|result|reload|exists|stream|delete"
-    ),
-    "boto3.resource.": re.compile(r"[a-z]\w*"),
-    "boto3.session.Session.client.": re.compile(r"(?!generate_|get_paginator|get_waiter|close|meta)[a-z]\w*"),
-    "boto3.Session.client.": re.compile(r"(?!generate_|get_paginator|get_waiter|close|meta)[a-z]\w*"),
-    "pymongo.MongoClient.": re.compile(
-        r"find_\w+|insert_\w+|update_\w+|delete_\w+|replace_one|aggregate|count_\w+|command|distinct|bulk_write"
-        r"|create_index|drop\w*|list_\w+|server_info"
-    ),
-    "opensearchpy.OpenSearch.": re.compile(r"(?!close)[a-z]\w*"),
-    "qdrant_client.QdrantClient.": re.compile(r"(?!close)[a-z]\w*"),
-    "supabase.create_client.": re.compile(r"execute|upload|download|sign_\w+|get_user"),
-    "groq.Groq.": re.compile(r"create|list|retrieve"),
-    "openai.chat.completions.": re.compile(r"create"),
-    "openai.ChatCompletion.": re.compile(r"create"),
-    "openai.Completion.": re.compile(r"create"),
-    "openai.AzureOpenAI.": re.compile(r"create|list|retrieve|delete|generate"),
-    "psycopg.connect.": re.compile(r"execute|commit|rollback|fetch\w+"),
-    "pymysql.connect.": re.compile(r"execute|commit|rollback|fetch\w+"),
-    "mysql.connector.connect.": re.compile(r"execute|commit|rollback|fetch\w+"),
-}
-"""Clients that wait for a network in some methods only: the beginning of their names to those methods."""
-_VERBED: Final = tuple(_VERBS_OF)
+_MAKING: Final = frozenset({"httpx.Client"})
+"""What waits for nothing itself, and shows where it stands in a coroutine that its author means to wait."""
+_TAKING: Final = frozenset({"list", "tuple", "set", "sorted", "next"})
+_AWAITABLE: Final = frozenset({"typing.Awaitable", "typing.Coroutine", "asyncio.Future", "asyncio.Task"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +184,42 @@ def sort_of(name: str) -> str:
     ):
         if name in names:
             return sort
-    if name.startswith(_CLIENTS):
-        method = name.rpartition(".")[2]
-        return "" if method.startswith(_HARMLESS) else "other"
-    if name.startswith(_VERBED) and "Async" not in name:
-        method = name.rpartition(".")[2]
-        waits = any(name.startswith(p) and verbs.fullmatch(method) for p, verbs in _VERBS_OF.items())
-        return "other" if waits else ""
-    return ""
+    return "other" if waits(name) else ""
+
+
+def _sort_of_use(name: str, call: ast.Call) -> str:
+    """What sort of blocking call a name is by the way in which it is called; empty when it is none."""
+    if name in _QUEUES:
+        return "" if _is_impatient(call) or _is_asked_before(call) else "other"
+    return "other" if is_lazy(name) and _is_gone_through(call) else ""
+
+
+def _is_impatient(call: ast.Call) -> bool:
+    """Whether ``get(block=False)`` is said, which waits for nothing."""
+    told = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "block")]
+    return any(isinstance(value, ast.Constant) and not value.value for value in told)
+
+
+def _is_asked_before(call: ast.Call) -> bool:
+    """Whether the call stands below a test of what the queue holds, as in ``while not queue.empty():``."""
+    around = parent(call)
+    while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(around, ast.If | ast.While):
+            names = {getattr(node, "attr", "") for node in ast.walk(around.test)}
+            if names & {"empty", "qsize"}:
+                return True
+        around = parent(around)
+    return False
+
+
+def _is_gone_through(call: ast.Call) -> bool:
+    """Whether a loop, a ``with`` or a call such as ``list(...)`` takes the result at once."""
+    around = parent(call)
+    if isinstance(around, ast.For | ast.comprehension):
+        return around.iter is call
+    return isinstance(around, ast.withitem) or (
+        isinstance(around, ast.Call) and getattr(around.func, "id", "") in _TAKING
+    )
 
 
 class Blocking:
@@ -266,16 +250,24 @@ class Blocking:
         if isinstance(target, str):
             if isinstance(parent(call), ast.Await):
                 return None
-            sort = sort_of(target)
+            sort = sort_of(target) or _sort_of_use(target, call)
             return Blocker(target, sort) if sort else None
         if isinstance(target, Class):
             made = self._resolver.attribute(target, "__init__")
             target = made if isinstance(made, Function) else None
         if not isinstance(target, Function) or target.is_async:
             return None
-        if target.decorators and isinstance(parent(call), ast.Await):
+        if isinstance(parent(call), ast.Await) and not self._gives_awaitable(target):
             return None
         return self._through(target) or self._hidden_by(target)
+
+    def _gives_awaitable(self, function: Function) -> bool:
+        """Whether a plain function says that what it gives can be awaited: otherwise it is not this one."""
+        if function.name == "__init__":
+            return True
+        if function.decorators or not isinstance(function.returns, ast.Subscript):
+            return False
+        return self._resolver.resolve(function.returns.value, function.parent or function) in _AWAITABLE
 
     def _through(self, function: Function) -> Blocker | None:
         inner = self.of_function(function)
@@ -324,7 +316,7 @@ class Blocking:
             return self._known.get(function)
         if function not in self._known:
             self._busy.add(function)
-            found = [blocker for _, blocker in self.in_scope(function)]
+            found = [blocker for _, blocker in self.in_scope(function) if blocker.name not in _MAKING]
             self._busy.discard(function)
             found.sort(key=lambda blocker: blocker.sort in {"slow", "hashing"})
             self._known[function] = found[0] if found else None

@@ -133,10 +133,18 @@ RETURNS: Final[dict[str, str]] = {
 PROPERTIES: Final = frozenset({f"{_PATH}.parent", "pathlib.PurePath.parent"})
 """Names in `RETURNS` that are read and not called."""
 
+SUBSCRIPTED: Final = ("pymongo.MongoClient",)
+"""The beginnings of names whose parts may be had by an index as well: ``client["shop"]["books"]``."""
+
 BASES: Final[dict[str, tuple[str, ...]]] = {
     "sqlmodel.SQLModel": ("pydantic.BaseModel",),
     "pydantic_settings.BaseSettings": ("pydantic.BaseModel",),
     "pydantic.RootModel": ("pydantic.BaseModel",),
+    "beanie.Document": ("pydantic.BaseModel",),
+    "beanie.View": ("pydantic.BaseModel",),
+    "odmantic.Model": ("pydantic.BaseModel",),
+    "fastapi.security.HTTPBasicCredentials": ("pydantic.BaseModel",),
+    "fastapi.security.HTTPAuthorizationCredentials": ("pydantic.BaseModel",),
     "fastapi.HTTPException": ("starlette.exceptions.HTTPException",),
     "starlette.exceptions.HTTPException": ("Exception",),
     "fastapi.WebSocketException": ("starlette.exceptions.WebSocketException",),

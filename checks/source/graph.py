@@ -9,7 +9,7 @@ from typing import Final
 
 from checks.source.kinds import is_entity
 from checks.source.resolver import Resolver
-from checks.source.scopes import Binding, Module, Scope, parent, written
+from checks.source.scopes import Binding, Module, Scope, typing_branch
 
 WORKERS: Final = frozenset(
     [
@@ -83,12 +83,10 @@ def _has_entities(module: Module, resolver: Resolver) -> bool:
 
 def is_for_typing(binding: Binding) -> bool:
     """Whether an import stands below ``if TYPE_CHECKING:``, and so never runs."""
-    node: ast.AST | None = binding.node
-    while node is not None:
-        node = parent(node)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in written(node.test):
-            return True
-    return False
+    if b"TYPE_CHECKING" not in binding.scope.module.content:
+        return False
+    branch = typing_branch(binding.node)
+    return branch is not None and branch.is_for_typing
 
 
 def imported_bindings(scope: Scope) -> Iterable[Binding]:

@@ -8,7 +8,7 @@ from typing import Final
 from checks.source.kinds import is_mapped, is_pydantic
 from checks.source.resolver import Resolver
 from checks.source.routes import routes_of
-from checks.source.scopes import Module
+from checks.source.scopes import Binding, Module
 
 
 class Layer(StrEnum):
@@ -63,6 +63,9 @@ _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
 ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
 _COMMON: Final = frozenset({"common", "shared"})
+_ROUTING: Final = (b"APIRouter", b"include_router", b"@app.", b"@api.")
+_THINGS: Final = frozenset({"repository", "repo", "service", "model"})
+"""Words that end the name of a layer's folder, and of a feature's: ``git_repository/``, ``data_model/``."""
 
 
 def layer_of(module: Module, resolver: Resolver, domains: Container[tuple[str, ...]] = ()) -> Layer:
@@ -77,6 +80,8 @@ def layer_of(module: Module, resolver: Resolver, domains: Container[tuple[str, .
     named = _by_name(stem, folders, module)
     if named is None and stem in _MAIN and _makes_app(module, resolver):
         named = Layer.MAIN
+    if module.is_package and named is not None and _is_thing(stem, module):
+        named = None
     if named is None or (stem in _AMBIGUOUS and not has_router(module)):
         named = _by_folders(folders, module) or (None if stem in _AMBIGUOUS else named)
     if named in {Layer.SERVICE, Layer.REPOSITORY} and registers(module, resolver):
@@ -98,6 +103,35 @@ def named_domains(modules: Iterable[Module], resolver: Resolver) -> frozenset[tu
         if layer is not None and (layer is not Layer.ROUTER or registers(module, resolver)):
             layers.setdefault(module.folder, set()).add(layer)
     return frozenset(folder for folder, found in layers.items() if {Layer.ROUTER} < found)
+
+
+def above_programs(modules: Iterable[Module], resolver: Resolver) -> frozenset[tuple[str, ...]]:
+    """The folders named for a layer that merely hold whole programs, such as ``services/`` of a monorepo.
+
+    A program is told by the module that makes the application: what it imports of its own is found from a
+    folder further down.
+    """
+    return frozenset(
+        base[:length]
+        for module in modules
+        if b"FastAPI" in module.content and any(part.lower() in _LAYER_OF_WORD for part in module.folder)
+        if (base := _import_base(module, resolver)) and _makes_app(module, resolver)
+        for length in range(1, len(base) + 1)
+        if base[length - 1].lower() in _LAYER_OF_WORD
+    )
+
+
+def _import_base(module: Module, resolver: Resolver) -> tuple[str, ...]:
+    """The folder from which a module's absolute imports of the project are found."""
+    for statement, _ in module.every(ast.Import, ast.ImportFrom):
+        is_plain = isinstance(statement, ast.Import)
+        name = statement.names[0].name if is_plain else statement.module
+        found = resolver.module(name, module) if name and (is_plain or not statement.level) else None
+        if isinstance(found, Module):
+            base = found.parts[: len(found.parts) - name.count(".") - 1]
+            if module.folder[: len(base)] == base:
+                return base
+    return ()
 
 
 def area_of(module: Module) -> Area:
@@ -156,7 +190,8 @@ def _by_folders(folders: list[str], module: Module) -> Layer | None:
     names = inner(folders)
     for place in range(len(names) - 1, -1, -1):
         folder = names[place]
-        layer = _meaning(folder, module) or (_by_word(folder, module) if "_" in folder else None)
+        is_told = "_" in folder and not _is_thing(folder, module)
+        layer = _meaning(folder, module) or (_by_word(folder, module) if is_told else None)
         if layer is Layer.ROUTER and has_router(module):
             return layer
         above = _LAYER_OF_WORD.get(names[place - 1]) if place else None
@@ -167,6 +202,19 @@ def _by_folders(folders: list[str], module: Module) -> Layer | None:
         if layer is not None and layer is not Layer.ROUTER:
             return layer
     return None
+
+
+def _is_thing(folder: str, module: Module) -> bool:
+    """Whether a folder may be named for a thing that the application is about: a Git repository, a service.
+
+    Where a class of that name stands, as BookService in ``book_service/``, the folder is the layer's.
+    """
+    first, _, last = folder.rpartition("_")
+    whole = folder in _LAYER_OF_WORD
+    named = folder.replace("_", "")
+    return (
+        bool(first) and last in _THINGS and not whole and all(c.name.lower() != named for c in module.classes)
+    )
 
 
 def inner(folders: list[str]) -> list[str]:
@@ -197,13 +245,24 @@ def _by_contents(module: Module, resolver: Resolver) -> Layer:
 
 def registers(module: Module, resolver: Resolver) -> bool:
     """Whether routes are registered in a module: whatever it is called, it is a router then."""
-    return has_router(module) and any(True for _ in routes_of(module, resolver))
+    return _may_register(module) and any(True for _ in routes_of(module, resolver))
+
+
+def _may_register(module: Module) -> bool:
+    content = module.content
+    return b"Router" in content or b"router" in content or b"@app." in content or b"@api." in content
 
 
 def has_router(module: Module) -> bool:
     """Whether the text of a module speaks of a router or of routes, which is quick to tell."""
-    content = module.content
-    return b"Router" in content or b"router" in content or b"@app." in content or b"@api." in content
+    return any(mark in module.content for mark in _ROUTING) or (
+        b"router" in module.content and any(_is_imported_router(*bound) for bound in module.names.items())
+    )
+
+
+def _is_imported_router(name: str, bindings: list[Binding]) -> bool:
+    is_named = name.rpartition("_")[2] in {"router", "routers"}
+    return is_named and any(binding.kind in {"import", "from"} for binding in bindings)
 
 
 def is_named_for_business(module: Module) -> bool:

@@ -13,7 +13,15 @@ from checks.finding import Place
 from checks.source.aside import aside, only_called_aside
 from checks.source.files import Unparsed, decode, find, quiet, read_tree
 from checks.source.graph import imports, reachable, workers
-from checks.source.layers import Area, Layer, area_of, is_named_for_business, layer_of, named_domains
+from checks.source.layers import (
+    Area,
+    Layer,
+    above_programs,
+    area_of,
+    is_named_for_business,
+    layer_of,
+    named_domains,
+)
 from checks.source.registrations import followed
 from checks.source.resolver import Resolver, Target
 from checks.source.routes import Route, handler_of, routes_of
@@ -135,8 +143,9 @@ class Project:
 
     @cached_property
     def named_domains(self) -> frozenset[tuple[str, ...]]:
-        """The folders that are called like a layer, such as ``service``, and are domains."""
-        return named_domains(self.modules, self.resolver)
+        """The folders that are called like a layer, such as ``service``, and are domains or hold programs."""
+        above = above_programs(self.modules, self.resolver)
+        return named_domains(self.modules, self.resolver) | above
 
     def area(self, module: Module) -> Area:
         """Whether the module is shared code or part of the application proper."""
@@ -284,7 +293,11 @@ def parse(root: Path, *, package: str | None = None) -> Project:
             else:
                 modules.append(Module(file, *tree))
     aliases = _aliases(root, package)
-    resolver = Resolver({module.parts: module for module in modules}, aliases)
+    resolver = Resolver(
+        {module.parts: module for module in modules},
+        aliases,
+        lambda parts: _has_project_file(root.joinpath(*parts)),
+    )
     return Project(
         root=root if root.is_dir() else root.parent,
         files=tuple(file for file, _ in files),
@@ -292,6 +305,10 @@ def parse(root: Path, *, package: str | None = None) -> Project:
         modules=tuple(modules),
         resolver=resolver,
     )
+
+
+def _has_project_file(folder: Path) -> bool:
+    return any(folder.joinpath(file).is_file() for file in ("pyproject.toml", "setup.py", "setup.cfg"))
 
 
 def _with_importers(

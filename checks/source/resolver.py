@@ -10,13 +10,15 @@ from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, canonical
-from checks.source.scopes import Binding, Class, Function, Module, Scope
+from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, SUBSCRIPTED, canonical
+from checks.source.scopes import Binding, Class, Function, Module, Scope, parent, typing_branch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 BUILTINS: Final = frozenset(vars(builtins))
+_NOT_IMPORTED: Final = frozenset({"test", "tests", "docs", "examples", "scripts"})
+"""Packages that many distributions have beside their own, and that are no part of them."""
 DEPTH: Final = 24
 HOPS: Final = 60
 """How many names in a row are followed from one to the next before Python's own limit is in sight."""
@@ -91,7 +93,8 @@ class History:
     __slots__ = ("_first", "_inner", "_inner_spans", "_plain", "_plain_spans")
 
     def __init__(self, bindings: list[Binding]) -> None:
-        telling = [pair for pair in enumerate(bindings) if not _says_nothing(pair[1])]
+        for_readers = _without_stand_ins(bindings)
+        telling = [pair for pair in enumerate(for_readers) if not _says_nothing(pair[1])]
         self._first = min(map(_line_of, bindings))
         self._plain = [pair for pair in telling if not isinstance(pair[1].node, ast.comprehension)]
         self._plain_spans = Spans([(_line_of(binding), inf) for _, binding in self._plain])
@@ -129,6 +132,44 @@ def _says_nothing(binding: Binding) -> bool:
     return binding.annotation is None and (binding.kind == "opaque" or (binding.kind == "value" and is_none))
 
 
+def _without_stand_ins(bindings: list[Binding]) -> list[Binding]:
+    """The bindings without those that stand in at run time for what ``if TYPE_CHECKING:`` declares."""
+    if b"TYPE_CHECKING" not in bindings[0].scope.module.content:
+        return bindings
+    branches = [typing_branch(binding.node) for binding in bindings]
+    declared = {branch.test for branch in branches if branch is not None and branch.is_for_typing}
+    return [
+        binding
+        for binding, branch in zip(bindings, branches, strict=True)
+        if branch is None or branch.is_for_typing or branch.test not in declared
+    ]
+
+
+def _is_read_by(binding: Binding, node: ast.Name) -> bool:
+    """Whether the assignment that binds a name reads it, too, as ``data = data.dict()`` does."""
+    statement: Any = binding.node
+    if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+        return False
+    if not statement.lineno <= node.lineno <= (statement.end_lineno or 0):
+        return False
+    around: ast.AST | None = node
+    while around is not None and around is not statement:
+        around = parent(around)
+    return around is statement
+
+
+def _type_parameter(name: str, scope: Scope) -> Variable | None:
+    """The type variable that a class or a function around declares in square brackets."""
+    around: Scope | None = scope
+    while around is not None:
+        for parameter in getattr(around.node, "type_params", ()):
+            if parameter.name == name:
+                bound = getattr(parameter, "bound", None)
+                return Variable(name, Binding("type", parameter, around, value=bound))
+        around = around.parent
+    return None
+
+
 class Resolver:
     """Resolves names and infers classes in one project.
 
@@ -137,15 +178,21 @@ class Resolver:
     Args:
         modules: dotted parts, counted from the root, to module.
         aliases: import names under which the root folder itself may be known, as parts.
+        is_distribution: whether a folder has the file of a project of its own, which others may install.
     """
 
     def __init__(
-        self, modules: "Mapping[tuple[str, ...], Module]", aliases: tuple[tuple[str, ...], ...]
+        self,
+        modules: "Mapping[tuple[str, ...], Module]",
+        aliases: tuple[tuple[str, ...], ...],
+        is_distribution: "Callable[[tuple[str, ...]], bool]" = lambda _: False,
     ) -> None:
         self._modules = modules
         self._aliases = aliases
         self._folders = {parts[:length] for parts in modules for length in range(len(parts))}
         self._packages = {module.parts for module in modules.values() if module.is_package}
+        self._is_distribution = is_distribution
+        self._siblings: dict[str, list[tuple[str, ...]]] | None = None
         self._found: dict[tuple[tuple[str, ...], str], Module | tuple[str, ...] | None] = {}
         self._members: dict[tuple[Module, str], Target | None] = {}
         self._busy: set[object] = set()
@@ -193,13 +240,42 @@ class Resolver:
         folder = origin.folder
         bases = [folder[:length] for length in range(len(folder) + 1)]
         bases.sort(key=lambda base: base in self._packages and base != ())
+        bare: tuple[str, ...] | None = None
         for base in (*bases[:1], ("src",), *bases[1:]):
-            if found := self._at((*base, *parts)):
-                return found
+            found = self._at((*base, *parts))
+            if isinstance(found, Module):
+                if bare is None or self._hides_folder(found, base):
+                    return found
+            else:
+                bare = bare or found
+        if bare is not None:
+            return bare
         for alias in self._aliases:
             if parts[: len(alias)] == alias and (found := self._at(parts[len(alias) :])):
                 return found
-        return None
+        return self._beside(parts)
+
+    def _hides_folder(self, found: Module, base: tuple[str, ...]) -> bool:
+        """Whether Python takes a package, on whatever path, before a folder of that name without a file."""
+        return found.is_package and base not in self._packages
+
+    def _beside(self, parts: tuple[str, ...]) -> "Module | tuple[str, ...] | None":
+        """The module of another distribution in the same repository, if only one has a package so called."""
+        if self._siblings is None:
+            self._siblings = {}
+            for package in self._packages:
+                if package and package[-1] not in _NOT_IMPORTED and self._is_installed(package[:-1]):
+                    self._siblings.setdefault(package[-1], []).append(package)
+        found = self._siblings.get(parts[0], ())
+        return self._at((*found[0], *parts[1:])) if len(found) == 1 else None
+
+    def _is_installed(self, folder: tuple[str, ...]) -> bool:
+        """Whether the packages in a folder are imported from anywhere: the folder is a distribution's.
+
+        It has a project file, or it is the ``src`` of such a one, or its name is none that could be imported.
+        """
+        above = folder[:-1] if folder[-1:] == ("src",) else folder
+        return bool(above) and (not above[-1].isidentifier() or self._is_distribution(above))
 
     def classes(self) -> "Iterator[Class]":
         """Every class of the project."""
@@ -213,13 +289,14 @@ class Resolver:
 
     # names
 
-    def lookup(self, name: str, scope: Scope, line: int = 0) -> "Target | None":
+    def lookup(self, name: str, scope: Scope, line: int = 0, node: ast.Name | None = None) -> "Target | None":
         """What a bare name stands for where it is read.
 
         Args:
             name: the name.
             scope: where it is read.
             line: the line of the reading, to choose among several local assignments.
+            node: the reading itself: in the statement that binds the name anew, it has the value from before.
         """
         around: Scope | None = scope
         while around is not None:
@@ -228,14 +305,18 @@ class Resolver:
                 if bindings:
                     if isinstance(around, Module):
                         return self.member(around, name)
-                    return self._choose(name, bindings, line if around is scope else 0)
+                    return self._choose(name, bindings, line if around is scope else 0, node)
             around = around.parent
         if scope.module.stars and (starred := self._starred(scope.module, name)):
             return starred
-        return name if name in BUILTINS else None
+        return name if name in BUILTINS else _type_parameter(name, scope)
 
-    def _choose(self, name: str, bindings: list[Binding], line: int) -> "Target | None":
+    def _choose(
+        self, name: str, bindings: list[Binding], line: int, node: ast.Name | None = None
+    ) -> "Target | None":
         for binding in bindings if len(bindings) == 1 else self._latest(bindings, line):
+            if node is not None and len(bindings) > 1 and _is_read_by(binding, node):
+                continue
             target = self._bound(name, binding)
             if target is not None:
                 return target
@@ -368,7 +449,7 @@ class Resolver:
         if depth > DEPTH:
             return None
         if isinstance(node, ast.Name):
-            return self.lookup(node.id, scope, node.lineno)
+            return self.lookup(node.id, scope, node.lineno, node)
         if isinstance(node, ast.Attribute):
             return self._attribute(node, scope, depth + 1)
         if isinstance(node, ast.Subscript) and not isinstance(node.value, ast.Call | ast.Await):
@@ -529,10 +610,17 @@ class Resolver:
         if isinstance(node, ast.NamedExpr):
             return self.infer(node.value, scope, depth)
         if isinstance(node, ast.Subscript):
-            return None if isinstance(node.slice, ast.Slice) else self.element(node.value, scope, depth)
+            return None if isinstance(node.slice, ast.Slice) else self._item(node, scope, depth)
         return _LITERALS.get(type(node)) or (
             type(node.value).__name__ if isinstance(node, ast.Constant) and node.value is not None else None
         )
+
+    def _item(self, node: ast.Subscript, scope: Scope, depth: int) -> "Class | str | None":
+        """What an index gives: an element, or the same kind of thing where a library names its parts so."""
+        of = self.element(node.value, scope, depth)
+        if of is None and isinstance(holder := self.infer(node.value, scope, depth), str):
+            return holder if holder.startswith(SUBSCRIPTED) else None
+        return of
 
     def _object(self, node: ast.expr, scope: Scope, depth: int) -> "Class | str | None":
         if isinstance(node, ast.Name):
@@ -554,6 +642,8 @@ class Resolver:
         binding = variable.binding
         if binding.annotation is not None and binding.kind != "opaque":
             of = self.annotated(binding.annotation, binding.scope, depth)
+            if of in _MAPPINGS:
+                of = self._beside_mapping(binding.annotation, binding.scope, depth) or of
             if of is not None:
                 return of
         if binding.kind == "for":
@@ -589,7 +679,8 @@ class Resolver:
         around = target.parent or target
         part = self._element_part(target.returns, around, depth)
         of = self._by_subclass(part, target, call, scope, depth)
-        return of or self.annotated(part, around, depth + 1)
+        of = of or self.annotated(part, around, depth + 1)
+        return self._as_receiver(of, target, call, scope, depth)
 
     def _element_of_variable(self, variable: Variable, depth: int) -> "Class | str | None":
         binding = variable.binding
@@ -634,9 +725,8 @@ class Resolver:
         if isinstance(target, Function):
             if target.name == "__init__" and target.owner:
                 return target.owner
-            return self._by_subclass(target.returns, target, node, scope, depth) or self.returned(
-                target, depth
-            )
+            of = self._by_subclass(target.returns, target, node, scope, depth) or self.returned(target, depth)
+            return self._as_receiver(of, target, node, scope, depth)
         if isinstance(target, str):
             return self._external(target, node, scope, depth)
         of = self._variable(target, depth) if isinstance(target, Variable) else None
@@ -676,9 +766,36 @@ class Resolver:
         name = _first_of_union(self.plain(node))
         if not name or name not in self._type_variables(base):
             return None
-        owner = self.resolve(call.func.value, scope, depth + 1)
-        of = owner if isinstance(owner, Class) else self.infer(call.func.value, scope, depth + 1)
+        of = self._receiver(call.func, scope, depth)
         return self._put_in(of, base, name, depth) if isinstance(of, Class) else None
+
+    def _receiver(self, method: ast.Attribute, scope: Scope, depth: int) -> "Class | str | None":
+        """The class on which, or on an object of which, a method is called."""
+        owner = self.resolve(method.value, scope, depth + 1)
+        return owner if isinstance(owner, Class) else self.infer(method.value, scope, depth + 1)
+
+    def _as_receiver(
+        self, of: "Class | str | None", method: Function, call: ast.Call, scope: Scope, depth: int
+    ) -> "Class | str | None":
+        """What a method gives; the receiver's own class, where it gives back what it is called on."""
+        if of is None or of is not method.owner or not isinstance(call.func, ast.Attribute) or depth > DEPTH:
+            return of
+        if not self._gives_own_kind(method):
+            return of
+        receiver = self._receiver(call.func, scope, depth)
+        return receiver if isinstance(receiver, Class) and of in self.mro(receiver) else of
+
+    def _gives_own_kind(self, method: Function) -> bool:
+        """Whether a method gives an object of its receiver's class: by ``Self``, ``cls(...)`` or ``self``."""
+        if method.returns is not None:
+            around = method.parent or method
+            names = (
+                n for n in ast.walk(self.plain(method.returns)) if isinstance(n, ast.Name | ast.Attribute)
+            )
+            return any(self.resolve(name, around) in _SELF for name in names)
+        given = (node.value for node in method.nodes(ast.Return, ast.Yield))
+        made = (value.func if isinstance(value, ast.Call) else value for value in given)
+        return any(isinstance(node, ast.Name) and node.id == method.receiver for node in made)
 
     def _put_in(self, of: Class, base: Class, name: str, depth: int) -> "Class | str | None":
         if depth > DEPTH:
@@ -760,13 +877,13 @@ class Resolver:
             inner = self.unquote(node.value) if isinstance(node.value, str) else None
             return self.annotated(inner, scope, depth + 1)
         if isinstance(node, ast.BinOp):
-            return self.annotated(node.left, scope, depth + 1) or self.annotated(node.right, scope, depth + 1)
+            return self._union(_parts_of(node), scope, depth + 1)
         if isinstance(node, ast.Subscript):
             return self._generic(node, scope, depth + 1)
         target = self.resolve(node, scope, depth)
         if isinstance(target, Variable):
             return self._alias_type(target, depth + 1)
-        if target in {"typing.Self", "typing_extensions.Self"}:
+        if target in _SELF:
             return scope if isinstance(scope, Class) else scope.owner
         return target if isinstance(target, Class | str) else None
 
@@ -782,6 +899,9 @@ class Resolver:
         made = self.resolve(node.func, scope)
         if made == "typing.NewType" and len(node.args) == 2:
             return self.annotated(node.args[1], scope, depth)
+        if made == "typing.TypeVar":
+            bound = (keyword.value for keyword in node.keywords if keyword.arg == "bound")
+            return self.annotated(next(bound, None), scope, depth)
         return None
 
     def _generic(self, node: ast.Subscript, scope: Scope, depth: int) -> "Class | str | None":
@@ -792,11 +912,29 @@ class Resolver:
         if base in {"typing.Optional", "typing.Annotated", *_YIELDING}:
             return self.annotated(inner[0], scope, depth) if inner else None
         if base == "typing.Union":
-            found = (self.annotated(part, scope, depth) for part in inner)
-            return next((of for of in found if of is not None), None)
+            return self._union(inner, scope, depth)
         if base in {"typing.Type", "type"}:
             return None
         return base if isinstance(base, Class | str) else None
+
+    def _union(self, parts: list[ast.expr], scope: Scope, depth: int) -> "Class | str | None":
+        """The first part of a union that is known; of several classes of the project what they share."""
+        known = [of for part in parts if (of := self.annotated(part, scope, depth)) is not None]
+        first = known[0] if known else None
+        others = [of for of in known if isinstance(of, Class) and of is not first]
+        if not isinstance(first, Class) or not others:
+            return first
+        shared = set(self.mro(first)).intersection(*map(self.mro, others)) - _SAYING_NOTHING
+        return next((base for base in self.mro(first) if base in shared), None)
+
+    def _beside_mapping(self, node: ast.expr, scope: Scope, depth: int) -> "Class | str | None":
+        """What an object is if it is no dictionary: what is done with it is mostly done with the other."""
+        node = self.plain(node)
+        parts = _parts_of(node)
+        if isinstance(node, ast.Subscript) and self.resolve(node.value, scope) == "typing.Union":
+            parts = _arguments(node)
+        others = [part for part in parts if self.annotated(part, scope, depth) not in _MAPPINGS]
+        return self._union(others, scope, depth) if len(others) < len(parts) else None
 
     def functions_called(self, scope: Scope) -> "Iterator[tuple[ast.Call, Target | None]]":
         """Every call directly in a scope with what is called."""
@@ -832,6 +970,9 @@ _ITERABLES: Final = frozenset(
         *("Iterable", "Iterator", "Generator", "AsyncIterable", "AsyncIterator", "AsyncGenerator"),
     )
 ) | {"list", "set", "frozenset", "tuple", "collections.deque"}
+_MAPPINGS: Final = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping"})
+_SAYING_NOTHING: Final = frozenset({"object", "abc.ABC", "typing.Generic", "typing.Protocol"})
+_SELF: Final = frozenset({"typing.Self", "typing_extensions.Self"})
 _VALUES: Final = (ast.Call, ast.Await, ast.BinOp, ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Subscript)
 _LITERALS: Final[dict[type, str]] = {
     ast.List: "list",
@@ -844,6 +985,15 @@ _LITERALS: Final[dict[type, str]] = {
     ast.JoinedStr: "str",
     ast.GeneratorExp: "generator",
 }
+
+
+def _parts_of(node: ast.expr) -> list[ast.expr]:
+    """The parts of ``A | B | C``, in order."""
+    parts: list[ast.expr] = []
+    while isinstance(node, ast.BinOp):
+        parts.append(node.right)
+        node = node.left
+    return [node, *reversed(parts)]
 
 
 def _first_of_union(node: ast.expr) -> str:

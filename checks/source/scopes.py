@@ -6,7 +6,7 @@ the syntax nodes by type that every convention shares.
 
 import ast
 from collections.abc import Callable, Iterator
-from typing import Any, Final, overload
+from typing import Any, Final, NamedTuple, overload
 
 from checks.finding import Place
 from checks.source.files import decode
@@ -321,6 +321,34 @@ def parent(node: ast.AST) -> ast.AST | None:
 def function_of(node: ast.AST) -> Function | None:
     """The function that a definition or a lambda makes; None for other nodes."""
     return getattr(node, "function", None)
+
+
+class TypingBranch(NamedTuple):
+    """The side of an ``if TYPE_CHECKING:`` on which something stands.
+
+    Attributes:
+        test: the ``if`` statement.
+        is_for_typing: whether it is the side that never runs.
+    """
+
+    test: ast.If
+    is_for_typing: bool
+
+
+def typing_branch(node: ast.AST) -> TypingBranch | None:
+    """The side of the innermost ``if TYPE_CHECKING:`` around a node; None where there is no such test."""
+    around = parent(node)
+    while around is not None:
+        if isinstance(around, ast.If) and _asks_for_typing(around.test):
+            is_turned = isinstance(around.test, ast.UnaryOp)
+            return TypingBranch(around, (node in around.orelse) is is_turned)
+        node, around = around, parent(around)
+    return None
+
+
+def _asks_for_typing(test: ast.expr) -> bool:
+    names = (getattr(node, "id", "") or getattr(node, "attr", "") for node in ast.walk(test))
+    return any("TYPE_CHECKING" in name for name in names)
 
 
 def written(node: ast.AST) -> str:

@@ -48,6 +48,19 @@ def project(folder: Path, files: dict[str, str]) -> Project:
         ("app/books/table.py", TABLE, Layer.MODELS),
         ("app/queue/rows.py", TABLE + "async def work(): ...\n", Layer.OTHER),
         ("app/books/use_cases.py", "A = 1", Layer.SERVICE),
+        ("app/perks/git_repository/properties.py", "class Perk: ...", Layer.OTHER),
+        ("app/perks/git_repository/__init__.py", "class Perk: ...", Layer.OTHER),
+        ("app/perks/git_repository/service.py", "class PerkService: ...", Layer.SERVICE),
+        ("app/customer_service/tickets.py", "class Ticket: ...", Layer.OTHER),
+        ("app/mail_service/core.py", "class MailService: ...", Layer.SERVICE),
+        ("app/mail_service/__init__.py", "class MailService: ...", Layer.SERVICE),
+        ("app/mail_services/core.py", "def send(): ...", Layer.SERVICE),
+        ("app/services/mail_service/__init__.py", "def send(): ...", Layer.SERVICE),
+        ("app/book_repositories/core.py", "def load(): ...", Layer.REPOSITORY),
+        ("app/api/llm.py", "PREFIX = 'openrouter/'\nfrom a import OpenRouter", Layer.OTHER),
+        ("app/api/v1/endpoints.py", "from .books import books_router", Layer.ROUTER),
+        ("benches/bench_books.py", "A = 1", Layer.SCRIPTS),
+        ("hatch_build.py", "A = 1", Layer.SCRIPTS),
     ],
 )
 def test_layers(tmp_path: Path, file: str, text: str, layer: Layer) -> None:
@@ -245,3 +258,26 @@ class TestWorkers:
     def test_jobs_that_nothing_imports(self, tmp_path: Path) -> None:
         parsed = project(tmp_path, {"app/main.py": APP, "app/jobs/clean.py": "async def clean(): ..."})
         assert {m.file for m in parsed.workers} == {"app/jobs/clean.py"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "layer"),
+    [
+        ("from modules.keys.store import load", Layer.OTHER),
+        ("from fastapi import FastAPI\nimport config", Layer.OTHER),
+        ("from services.billing.config import KEYS", Layer.SERVICE),
+        ("from .config import KEYS", Layer.SERVICE),
+    ],
+)
+def test_a_folder_of_whole_programs_is_no_layer(tmp_path: Path, statement: str, layer: Layer) -> None:
+    files = {
+        "services/billing/app.py": f"{statement}\n{APP}",
+        "services/billing/config.py": "KEYS = 1\n",
+        "services/billing/modules/keys/store.py": "def load(): ...\n",
+        "services/billing/modules/keys/service.py": "def load(): ...\n",
+        "services/mail/client.py": "def send(): ...\n",
+    }
+    parsed = project(tmp_path, files)
+    layers = {module.file: parsed.layer(module) for module in parsed.modules}
+    assert layers["services/billing/config.py"] is layers["services/mail/client.py"] is layer
+    assert layers["services/billing/modules/keys/service.py"] is Layer.SERVICE

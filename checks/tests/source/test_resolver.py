@@ -89,6 +89,53 @@ def test_a_file_named_like_a_library_does_not_hide_it(tmp_path: Path) -> None:
     assert meaning(parsed, "app/books/main.py", "Redis") == "redis.Redis"
 
 
+MONOREPO = {
+    "packages/blue-shapes/blue_shapes/__init__.py": "class Shape: ...\n",
+    "packages/blue-shapes/tests/__init__.py": "class Shape: ...\n",
+    "packages/red/pyproject.toml": "",
+    "packages/red/src/red/__init__.py": "",
+    "packages/red/src/red/lines.py": "class Line: ...\n",
+    "packages/inner/stripe/__init__.py": "class Charge: ...\n",
+    "one-app/twice/__init__.py": "class Twice: ...\n",
+    "two-app/twice/__init__.py": "class Twice: ...\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "found"),
+    [
+        ("from blue_shapes import Shape", "Shape", "packages/blue-shapes/blue_shapes/__init__.py:Shape"),
+        ("from red.lines import Line", "Line", "packages/red/src/red/lines.py:Line"),
+        ("from tests import Shape", "Shape", "tests.Shape"),
+        ("from stripe import Charge", "Charge", "stripe.Charge"),
+        ("from twice import Twice", "Twice", "twice.Twice"),
+        ("from blue_shapes.missing import Shape", "Shape", "blue_shapes.missing.Shape"),
+    ],
+)
+def test_distributions_side_by_side(tmp_path: Path, statement: str, name: str, found: str) -> None:
+    parsed = project(tmp_path, {**MONOREPO, "packages/web/web/api.py": statement + "\n"})
+    assert meaning(parsed, "packages/web/web/api.py", name) == found
+
+
+def test_a_package_goes_before_a_folder_of_its_name_above(tmp_path: Path) -> None:
+    files = {
+        "back/app/app/__init__.py": "",
+        "back/app/app/crud.py": "def load(): ...\n",
+        "back/app/app/main.py": "from app import crud\nload = crud.load\n",
+    }
+    assert meaning(project(tmp_path, files), "back/app/app/main.py", "load") == "back/app/app/crud.py:load"
+
+
+def test_a_folder_inside_a_package_hides_none_above(tmp_path: Path) -> None:
+    files = {
+        "parts/load.py": "def load(): ...\n",
+        "app/__init__.py": "",
+        "app/parts/__init__.py": "def load(): ...\n",
+        "app/main.py": "from parts.load import load\n",
+    }
+    assert meaning(project(tmp_path, files), "app/main.py", "load") == "parts/load.py:load"
+
+
 def test_cyclic_imports_and_re_exports_end(tmp_path: Path) -> None:
     parsed = project(
         tmp_path,
@@ -137,13 +184,25 @@ def test_cyclic_imports_and_re_exports_end(tmp_path: Path) -> None:
         ("Finders.by_id(finder, 1)", "Service"),
         ("newer.by_id(1)", "Service"),
         ("below.by_id(1)", "Service"),
+        ("Special.default()", "Special"),
+        ("Special.bare()", "Special"),
+        ("Special().bare()", "Special"),
+        ("Special.fixed()", "Holder"),
+        ("Special().itself().itself()", "Special"),
+        ("Special.many_of()[0]", "Special"),
+        ("Special.maybe()", "Special"),
+        ("bounded", "Service"),
+        ("Box().inner", "Service"),
+        ("dictionary_or", "Service"),
+        ("older_dictionary_or", "Service"),
+        ("siblings", "Holder"),
     ],
 )
 def test_objects(tmp_path: Path, expression: str, kind: str) -> None:
     text = f"""
 from functools import cached_property
 from collections.abc import Sequence
-from typing import Annotated, Generic, Optional, Self, TypeVar, cast
+from typing import Annotated, Any, Generic, Optional, Self, TypeVar, Union, cast
 
 class Service: ...
 Alias = Annotated[Service, "x"]
@@ -159,6 +218,18 @@ class Holder:
     def default(cls) -> Self: ...
     @classmethod
     def bare(cls): return cls()
+    @classmethod
+    def fixed(cls): return Holder()
+    @classmethod
+    def many_of(cls) -> list[Self]: ...
+    @classmethod
+    def maybe(cls) -> "Self | None": ...
+    def itself(self): return self
+class Special(Holder): ...
+class Other(Holder): ...
+S = TypeVar("S", bound=Service)
+class Box[B: Service]:
+    inner: B
 
 def listed() -> list[Service]: ...
 async def waited() -> Sequence["Service"]: ...
@@ -175,6 +246,8 @@ class Middle(Newer[M]): ...
 class Below(Middle[Service]): ...
 
 async def use(holder: Holder, typed: Service, quoted: "Service", optional: Optional[Service],
+        bounded: S, dictionary_or: dict[str, Any] | S, siblings: Special | Other,
+        older_dictionary_or: Union[dict[str, Any], S, None],
         aliased: Alias, annotated: Annotated[Service | None, 1],
         finder: Finders, newer: NewerOnes, below: Below):
     found = {expression}
@@ -185,6 +258,57 @@ async def use(holder: Holder, typed: Service, quoted: "Service", optional: Optio
     use = next(f for f in module.functions if f.name == "use")
     value = use.names["found"][0].value
     of = parsed.resolver.infer(value, use)
+    assert isinstance(of, Class)
+    assert of.name == kind
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("item: First = source\n    item", "First"),
+        ("item: First | Second = source\n    item", None),
+        ("item = First()\n    item = second_of(item)\n    item", "Second"),
+        ("item = First()\n    item = second_of(\n        item,  # read\n    )", "First"),
+        ("item = First()\n    item = [\n        item for _ in (1,)\n    ]", "First"),
+        ("item = First(); item = second_of(item)", "First"),
+        ("item: First\n    while item: item = item", "First"),
+    ],
+)
+def test_a_name_that_is_bound_anew(tmp_path: Path, body: str, kind: str | None) -> None:
+    text = f"""
+class First: ...
+class Second: ...
+def second_of(first: First) -> Second: ...
+
+def use(source):
+    {body}
+"""
+    module = project(tmp_path, {"x.py": text}).modules[0]
+    names = [(node, scope) for node, scope in module.every(ast.Name) if node.id == "item"]
+    name, scope = [pair for pair in names if isinstance(pair[0].ctx, ast.Load)][-1]
+    of = parse(tmp_path).resolver.infer(name, scope)
+    assert (of.name if isinstance(of, Class) else None) == kind
+
+
+@pytest.mark.parametrize(
+    ("statements", "kind"),
+    [
+        ("if TYPE_CHECKING:\n    item: First\nelse:\n    item = Second()", "First"),
+        ("if typing.TYPE_CHECKING:\n    item: First\nelse:\n    item = Second()", "First"),
+        ("if not TYPE_CHECKING:\n    item = Second()\nelse:\n    item: First", "First"),
+        ("if TYPE_CHECKING:\n    item = First()\nelse:\n    with open():\n        item = Second()", "First"),
+        ("if TYPE_CHECKING:\n    other: First\nelse:\n    item = Second()", "Second"),
+        ("if TYPE_CHECKING:\n    item: First\nelse:\n    item = 1\nitem = Second()", "Second"),
+        ("if first:\n    item = First()\nelse:\n    item = Second()", "Second"),
+    ],
+)
+def test_what_is_declared_for_type_checkers(tmp_path: Path, statements: str, kind: str) -> None:
+    head = "import typing\nfrom typing import TYPE_CHECKING\nclass First: ...\nclass Second: ...\n"
+    files = {"a.py": f"{head}{statements}\n", "b.py": "from a import item\nfound = item\n"}
+    parsed = project(tmp_path, files)
+    module = parsed.find("b.py")
+    assert module is not None
+    of = parsed.resolver.infer(module.names["found"][0].value, module)
     assert isinstance(of, Class)
     assert of.name == kind
 
