@@ -110,6 +110,10 @@ ASKS_VERSION: Final = re.compile(
     re.IGNORECASE,
 )
 """What a condition says that tells the two versions apart."""
+GENERATED: Final = re.compile(rb"auto(?:matically)?[- ]?generated|@generated|DO NOT EDIT", re.IGNORECASE)
+"""What a file says that a tool writes, for whatever version there is; nobody mends it by hand."""
+HEAD: Final = 400
+"""In how many bytes at its beginning a file says so."""
 ABSENT: Final = frozenset({"ImportError", "ModuleNotFoundError"})
 DECORATORS: Final = {
     "pydantic.validator": "@validator",
@@ -126,6 +130,8 @@ RULE = Rule(
 def check(project: Project) -> Iterator[Finding]:
     """Finds what only Pydantic 1 called so."""
     for module in project.modules:
+        if GENERATED.search(module.content, 0, HEAD):
+            continue
         found = [*_found(module, project)]
         both = _lines_for_both(module, project) if found else frozenset()
         yield from (finding for finding in found if finding.place.line not in both)
