@@ -1,9 +1,9 @@
-"""The functions that belong to others because nothing else uses them."""
+"""What several conventions ask of functions: what they declare, and whose they are."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from checks.source import Function, Project
+from checks.source import Function, Project, Scope, Variable
 
 
 def with_helpers(functions: Iterable[Function], project: Project) -> set[Function]:
@@ -39,3 +39,33 @@ def _is_used_in(function: Function, users: set[Function], project: Project) -> b
             if name == (use.id if isinstance(use, ast.Name) else use.attr) and scope.function not in users:
                 return False
     return True
+
+
+def metadata(
+    annotation: ast.expr | None, scope: Scope, project: Project
+) -> Iterator[tuple[ast.expr | None, Scope]]:
+    """What an annotation says besides the type, each with the scope to read it in."""
+    if annotation is None:
+        return
+    node = project.resolver.plain(annotation)
+    if isinstance(node, ast.BinOp):
+        yield from metadata(node.left, scope, project)
+        yield from metadata(node.right, scope, project)
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        if project.resolver.resolve(node.value, scope) == "typing.Annotated":
+            yield from metadata(node.slice.elts[0], scope, project)
+            yield from ((part, scope) for part in node.slice.elts[1:])
+    elif isinstance(node, ast.Name | ast.Attribute):
+        target = project.resolver.resolve(node, scope)
+        if isinstance(target, Variable) and target.binding.value is not node:
+            yield from metadata(target.binding.value, target.binding.scope, project)
+
+
+def markers(function: Function, project: Project) -> Iterator[str]:
+    """The library calls that a function's parameters are declared with, such as ``fastapi.Header``."""
+    around = function.parent or function
+    for argument, default in function.parameters:
+        for node, scope in [(default, around), *metadata(argument.annotation, around, project)]:
+            made = project.resolver.resolve(node.func, scope) if isinstance(node, ast.Call) else None
+            if isinstance(made, str):
+                yield made

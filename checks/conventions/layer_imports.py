@@ -124,6 +124,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
+from checks.conventions._helpers import markers, with_helpers
 from checks.conventions._rule import Rule
 from checks.finding import Finding, Level
 from checks.source import (
@@ -174,6 +175,9 @@ ACCESS: Final = frozenset(
     ]
 )
 """Names of files and folders that say: here the database is asked."""
+PARAMETERS: Final = frozenset(f"fastapi.{name}" for name in ("Header", "Cookie", "Query", "Path", "Form"))
+"""What declares that a parameter is read from the request."""
+INJECTED: Final = frozenset({"fastapi.Depends", "fastapi.Security"})
 PACKAGES: Final = (b"import fastapi", b"import starlette", b"from fastapi import", b"from starlette import")
 DOMAIN_LAYERS: Final = frozenset(
     {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
@@ -403,7 +407,39 @@ def works_for_dependencies(function: Function, project: Project) -> bool:
         outer = around
     if outer.owner is not None and _is_dependency(outer.owner, project):
         return True
+    if outer in project.fact(_for_dependencies):
+        return True
     return outer.name != "__init__" and project.role(function) in {Layer.ROUTER, Layer.DEPENDENCIES}
+
+
+def _for_dependencies(project: Project) -> set[Function]:
+    """The dependencies that stand in services and repositories, and the helpers of theirs beside them."""
+    found: set[Function] = set()
+    for module in project.application:
+        if b"fastapi" in module.content and project.layer(module) in HTTP:
+            beside = [f for f in module.functions if f in project.dependencies or _is_one(f, project)]
+            mine = (f for f in beside if f.name != "__init__")
+            found.update(f for f in with_helpers(mine, project) if f.module is module)
+    return found
+
+
+def _is_one(function: Function, project: Project) -> bool:
+    """Whether a function's parameters say that FastAPI calls it, and nothing else does."""
+    declared = set(markers(function, project)) if function.name != "__init__" else set()
+    if declared & PARAMETERS:
+        return True
+    return bool(declared & INJECTED) and not _is_called(function, project)
+
+
+def _is_called(function: Function, project: Project) -> bool:
+    name = function.name.encode()
+    return any(
+        project.resolver.resolve(call.func, scope) is function
+        for module in project.application
+        if name in module.content
+        for call, scope in module.every(ast.Call)
+        if function.name == (getattr(call.func, "attr", "") or getattr(call.func, "id", ""))
+    )
 
 
 def _is_dependency(cls: Class, project: Project) -> bool:

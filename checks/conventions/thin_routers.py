@@ -101,6 +101,7 @@ from http import HTTPStatus
 from itertools import combinations, islice, product, takewhile
 from typing import Final
 
+from checks.conventions._helpers import metadata
 from checks.conventions._rule import Rule
 from checks.finding import Finding, Level
 from checks.source import (
@@ -460,30 +461,10 @@ def _injections(target: Variable, project: Project) -> Iterator[tuple[ast.Call, 
     """The calls of ``Depends`` or ``Security`` that a parameter is declared with, through aliases."""
     binding = target.binding
     declared: list[tuple[ast.expr | None, Scope]] = [(binding.value, binding.scope)]
-    declared += _metadata(binding.annotation, binding.scope, project)
+    declared += metadata(binding.annotation, binding.scope, project)
     for node, scope in declared:
         if isinstance(node, ast.Call) and project.is_depends(node, scope):
             yield node, scope
-
-
-def _metadata(
-    annotation: ast.expr | None, scope: Scope, project: Project
-) -> Iterator[tuple[ast.expr | None, Scope]]:
-    """What an annotation says besides the type, each with the scope to read it in."""
-    if annotation is None:
-        return
-    node = project.resolver.plain(annotation)
-    if isinstance(node, ast.BinOp):
-        yield from _metadata(node.left, scope, project)
-        yield from _metadata(node.right, scope, project)
-    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
-        if project.resolver.resolve(node.value, scope) == "typing.Annotated":
-            yield from _metadata(node.slice.elts[0], scope, project)
-            yield from ((part, scope) for part in node.slice.elts[1:])
-    elif isinstance(node, ast.Name | ast.Attribute):
-        target = project.resolver.resolve(node, scope)
-        if isinstance(target, Variable) and target.binding.value is not node:
-            yield from _metadata(target.binding.value, target.binding.scope, project)
 
 
 def _is_below_router(called: object, project: Project) -> bool:
