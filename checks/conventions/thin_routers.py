@@ -169,6 +169,7 @@ PERSON: Final = re.compile(
 NOTHING_THERE: Final = frozenset({304, 404, 406, 410, 412, 428, *range(500, 600)})
 """Statuses that speak of the answer, a condition of the request or a fault, and not of a rule."""
 ADDRESS: Final = re.compile(r"url_for|url_path_for|presign|base_url|_url\(")
+IDENTITY: Final = re.compile(r"(?:\w+_)?(?:id|uuid|pk)")
 RESULT: Final = re.compile(r"result|response|outcome|payload|token|claim|report|answer|output|reply")
 """Words of what a service answers, which is no entity."""
 ASKER: Final = re.compile(r"user|current")
@@ -247,12 +248,20 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         mutates = any(_changes(branch, changed.get(entity, _NONE)) for entity in entities)
         if not raised and not mutates:
             continue
-        plain = any(sure is Sure.YES for _, sure in states) and not (
-            raised and _is_answer(branch.test, raised, handler, project)
-        )
+        told = [sure for node, sure in states if not (raised and _is_identity(node))]
+        plain = Sure.YES in told and not (raised and _is_answer(branch.test, raised, handler, project))
         does = "raises" if raised else "changes it"
         found = f"a handler that looks at {written(states[0][0])} and {does}"
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
+
+
+def _is_identity(node: ast.Attribute) -> bool:
+    """Whether an attribute is compared as one identity with another: that asks who or which, and no state."""
+    around = parent(node)
+    return isinstance(around, ast.Compare) and all(
+        IDENTITY.fullmatch(getattr(side, "attr", "") or getattr(side, "id", ""))
+        for side in (around.left, *around.comparators)
+    )
 
 
 def _start(node: ast.stmt) -> tuple[int, int]:
