@@ -2,14 +2,18 @@
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import Final
 
-from checks.source import Function, Project, Scope, Variable
+from checks.source import Function, Project, Scope, Variable, parent
+
+SPAWNS: Final = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})
 
 
 def with_helpers(functions: Iterable[Function], project: Project) -> set[Function]:
     """The functions, and those of the project that only they call.
 
-    Uses are told by name, so a helper with a common name may be left out; none is taken in wrongly.
+    Uses are told by name, so a helper with a common name may be left out; none is taken in wrongly. A task
+    that they start is no help to them: it goes on by itself.
     """
     found = set(functions)
     pending = list(found)
@@ -20,6 +24,7 @@ def with_helpers(functions: Iterable[Function], project: Project) -> set[Functio
             if (
                 isinstance(target, Function)
                 and target not in found
+                and not _is_task(call)
                 and target not in project.handlers
                 and target not in project.dependencies
                 and _is_used_in(target, found, project)
@@ -27,6 +32,14 @@ def with_helpers(functions: Iterable[Function], project: Project) -> set[Functio
                 found.add(target)
                 pending.append(target)
     return found
+
+
+def _is_task(call: ast.Call) -> bool:
+    """Whether a coroutine is handed to what runs it beside its caller."""
+    around = parent(call)
+    return isinstance(around, ast.Call) and (
+        (getattr(around.func, "attr", "") or getattr(around.func, "id", "")) in SPAWNS
+    )
 
 
 def _is_used_in(function: Function, users: set[Function], project: Project) -> bool:
