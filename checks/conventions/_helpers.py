@@ -13,7 +13,7 @@ def with_helpers(functions: Iterable[Function], project: Project) -> set[Functio
     """The functions, and those of the project that only they call.
 
     Uses are told by name, so a helper with a common name may be left out; none is taken in wrongly. A task
-    that they start is no help to them: it goes on by itself.
+    that they start and that repeats its work is no help to them: it goes on by itself.
     """
     found = set(functions)
     pending = list(found)
@@ -24,7 +24,7 @@ def with_helpers(functions: Iterable[Function], project: Project) -> set[Functio
             if (
                 isinstance(target, Function)
                 and target not in found
-                and not _is_task(call)
+                and not (_is_task(call) and _repeats(target))
                 and target not in project.handlers
                 and target not in project.dependencies
                 and _is_used_in(target, found, project)
@@ -40,6 +40,11 @@ def _is_task(call: ast.Call) -> bool:
     return isinstance(around, ast.Call) and (
         (getattr(around.func, "attr", "") or getattr(around.func, "id", "")) in SPAWNS
     )
+
+
+def _repeats(function: Function) -> bool:
+    """Whether a coroutine works on and on, and is not done when the application has started."""
+    return bool(function.nodes(ast.While) or function.nodes(ast.AsyncFor))
 
 
 def _is_used_in(function: Function, users: set[Function], project: Project) -> bool:

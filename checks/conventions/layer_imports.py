@@ -4,8 +4,9 @@
 
 `router` uses `service`, `service` uses `repository`, `repository` uses `models`; `schemas` and `models` use
 nothing above them. So a router neither queries nor calls a repository (or an entity that queries), a service
-builds no SQL and does not know HTTP, a repository returns models and not response schemas, and `core/` and
-`common/` import no domain module. Only the module that puts the application together may know them all.
+builds no SQL and does not know HTTP, a repository returns models and not the schemas that routes answer with,
+and `core/` and `common/` import no domain module. Only the module that puts the application together may know
+them all.
 
 ## Why
 
@@ -199,7 +200,9 @@ SENDS: Final = frozenset(
     ]
 )
 """Methods by which drivers of databases take a statement."""
-SQL: Final = re.compile(r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE)
+SQL: Final = re.compile(
+    r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
+)
 SHARED: Final = frozenset({"core", "common", "shared"})
 RULE = Rule(
     __name__,
@@ -700,7 +703,7 @@ def _service_call(call: ast.Call, scope: Scope, project: Project) -> Finding | N
             module, call.func, "a service that reaches through the repository to its session"
         )
     if not method and _is_raw_sql(call, scope, project):
-        method = "build"
+        return RULE.note(module, call.func, "SQL as text in a service", expected="queries in the repository")
     if method == "build" or method in QUERIES:
         finding = RULE.note if _is_probe(call, scope, project) else RULE.violation
         found = "SQL built in a service" if method == "build" else f"the session's {method}() in a service"
@@ -718,7 +721,8 @@ def _handed_session(call: ast.Call, scope: Scope, project: Project) -> Finding |
     given = (*call.args, *(keyword.value for keyword in call.keywords))
     for argument in given:
         if _reaches_through(argument, scope, project):
-            home = _home(project.resolver.resolve(call.func, scope))
+            called = project.resolver.resolve(call.func, scope)
+            home = _home(called) if called is not None else None
             for_other = home is not None and project.layer(home) is Layer.REPOSITORY
             finding = RULE.note if for_other else RULE.violation
             found = "a service that reaches through the repository to its session"
@@ -789,7 +793,7 @@ def _returned_schema(node: ast.expr, function: Function, project: Project) -> Cl
 
 
 def _is_schema(of: Class, project: Project) -> bool:
-    """Whether a class is a schema: by the name of its file or, in a repository's file, because a route says so."""
+    """Whether a class is a schema by the name of its file or, in a repository's file, for a route says so."""
     if not is_pydantic(of, project.resolver) or is_mapped(of, project.resolver) or _is_generic(of):
         return False
     if project.layer(of.module) is Layer.REPOSITORY:
@@ -820,7 +824,9 @@ def _declared(project: Project) -> set[Class]:
 _NAMES: Final = (ast.Name, ast.Attribute, ast.Constant)
 
 
-def _named_in(node: ast.expr | None, scope: Scope, project: Project, *, through: bool = True) -> Iterator[Class]:
+def _named_in(
+    node: ast.expr | None, scope: Scope, project: Project, *, through: bool = True
+) -> Iterator[Class]:
     """The classes that an annotation names, at any depth, also through an alias."""
     for part in ast.walk(project.resolver.plain(node)) if node is not None else ():
         target = project.resolver.resolve(part, scope) if isinstance(part, _NAMES) else None

@@ -226,9 +226,7 @@ def _calls(module: Module, project: Project, *, guess: bool) -> Iterator[Finding
         elif guess and func.attr in {"dict", "json"} and _names_options(call):
             if not _has_its_own(of, func.attr, project):
                 yield RULE.violation(module, func, found)
-        elif of is None and guess and _is_unmistakable(func):
-            yield RULE.note(module, func, found)
-        elif of is None and guess and func.attr == "dict" and CHOOSING & {k.arg for k in call.keywords}:
+        elif of is None and guess and _is_likely(call, func):
             yield RULE.note(module, func, found)
 
 
@@ -261,7 +259,10 @@ def _names_options(call: ast.Call) -> bool:
     return any(keyword.arg in OPTIONS for keyword in call.keywords)
 
 
-def _is_unmistakable(func: ast.Attribute) -> bool:
+def _is_likely(call: ast.Call, func: ast.Attribute) -> bool:
+    """Whether a call looks like one of Pydantic's by what it is asked on, or what it is given."""
+    if func.attr == "dict":
+        return any(keyword.arg in CHOOSING for keyword in call.keywords)
     name = getattr(func.value, "id", "") or getattr(func.value, "attr", "")
     return func.attr in SURE and name[:1].isupper()
 
@@ -294,8 +295,9 @@ def _asks_version(test: ast.expr, module: Module, project: Project, *, through: 
     """Whether a condition asks for the version of Pydantic, itself or by a constant that does."""
     if ASKS_VERSION.search(written(test)):
         return True
-    for node in ast.walk(test):
-        target = project.resolver.resolve(node, module) if isinstance(node, ast.Name | ast.Attribute) else None
+    names = (node for node in ast.walk(test) if isinstance(node, ast.Name | ast.Attribute))
+    for node in names:
+        target = project.resolver.resolve(node, module)
         if target in {"pydantic.VERSION", "pydantic.version.VERSION"}:
             return True
         if through and isinstance(target, Variable) and target.binding.kind == "value":
