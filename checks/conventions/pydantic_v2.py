@@ -3,13 +3,13 @@
 ## Rule
 
 Models use the interfaces of Pydantic 2: `model_dump`, `model_dump_json`, `model_validate`, `model_config =
-ConfigDict(...)`, `@field_validator` and `@model_validator`.
+ConfigDict(...)`, `@field_validator` and `@model_validator`. Code that asks for the version of Pydantic and
+serves both may speak the old interface where it has found the old version.
 
 ## Why
 
 The names of Pydantic 1 still work in places, with a warning, and they will go. Half of them already mean
-something else, or nothing: `orm_mode` in an inner `Config` is ignored. Code that asks for the version of
-Pydantic and serves both may speak the old interface where it has found the old version.
+something else, or nothing: `orm_mode` in an inner `Config` is ignored.
 
 ## Bad
 
