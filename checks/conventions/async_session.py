@@ -133,8 +133,9 @@ TALKS: Final = frozenset(
     ]
 )
 ENGINE_TALKS: Final = frozenset({"connect", "begin", "execute", "raw_connection"})
-THREADS: Final = frozenset({"to_thread", "run_in_threadpool", "run_in_executor", "submit"})
-"""What hands a function to a thread."""
+THREADS: Final = re.compile(r"(?:\w*_)?(?:to_thread|in_thread|in_threadpool|in_executor)|submit")
+"""Names of what hands a function to a thread, whoever wrote it."""
+THREAD_MARKS: Final = (b"thread", b"executor", b"submit")
 TASKS: Final = frozenset({"task", "shared_task", "actor", "periodic_task", "job"})
 RULE = Rule(
     __name__,
@@ -244,10 +245,10 @@ def _in_threads(project: Project) -> set[Function]:
     """The functions that are handed to threads, and what only those call."""
     handed: set[Function] = set()
     for module in project.application:
-        if not any(name.encode() in module.content for name in THREADS):
+        if not any(mark in module.content for mark in THREAD_MARKS):
             continue
         for call, scope in module.every(ast.Call):
-            if (getattr(call.func, "attr", "") or getattr(call.func, "id", "")) in THREADS:
+            if THREADS.fullmatch(getattr(call.func, "attr", "") or getattr(call.func, "id", "")):
                 given = (project.callable(argument, scope) for argument in call.args)
                 handed.update(function for function in given if function is not None)
     return with_helpers(handed, project) - project.fact(_on_the_loop)

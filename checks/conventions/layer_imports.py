@@ -810,14 +810,20 @@ def _is_response_schema(of: Class, project: Project) -> bool:
 
 
 def _declared(project: Project) -> set[Class]:
-    """The classes that routes declare as what they answer."""
+    """The classes that routes declare as what they answer, and those of their fields."""
     found: set[Class] = set()
+    pending: list[Class] = []
     for route in project.routes:
-        declared = [(route.keywords.get("response_model"), route.scope)]
+        pending += _named_in(route.keywords.get("response_model"), route.scope, project)
         if route.handler is not None:
-            declared.append((route.handler.returns, route.handler.parent or route.handler))
-        for node, scope in declared:
-            found.update(_named_in(node, scope, project))
+            pending += _named_in(route.handler.returns, route.handler.parent or route.handler, project)
+    while pending:
+        cls = pending.pop()
+        if cls not in found:
+            found.add(cls)
+            for statement in cls.node.body if is_pydantic(cls, project.resolver) else ():
+                if isinstance(statement, ast.AnnAssign):
+                    pending += _named_in(statement.annotation, cls, project)
     return found
 
 
