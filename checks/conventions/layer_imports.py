@@ -810,20 +810,12 @@ def _is_response_schema(of: Class, project: Project) -> bool:
 
 
 def _declared(project: Project) -> set[Class]:
-    """The classes that routes declare as what they answer, and those of their fields."""
+    """The classes that routes declare as what they answer."""
     found: set[Class] = set()
-    pending: list[Class] = []
     for route in project.routes:
-        pending += _named_in(route.keywords.get("response_model"), route.scope, project)
+        found.update(_named_in(route.keywords.get("response_model"), route.scope, project))
         if route.handler is not None:
-            pending += _named_in(route.handler.returns, route.handler.parent or route.handler, project)
-    while pending:
-        cls = pending.pop()
-        if cls not in found:
-            found.add(cls)
-            for statement in cls.node.body if is_pydantic(cls, project.resolver) else ():
-                if isinstance(statement, ast.AnnAssign):
-                    pending += _named_in(statement.annotation, cls, project)
+            found.update(_named_in(route.handler.returns, route.handler.parent or route.handler, project))
     return found
 
 
