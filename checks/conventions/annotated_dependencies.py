@@ -138,7 +138,8 @@ def _parameters(function: Function, project: Project) -> Iterator[Finding]:
         if default is not None:
             marker = _marker(default, around, project)
             if marker in INJECTS:
-                yield RULE.violation(function.module, argument, f"the default Depends(...) of {argument.arg}")
+                found = f"the default {_shown(default)} of {argument.arg}"
+                yield RULE.violation(function.module, argument, found)
             elif marker in READS:
                 name = marker.rpartition(".")[2]
                 yield RULE.note(function.module, argument, f"the default {name}(...) of {argument.arg}")
@@ -150,6 +151,15 @@ def _parameters(function: Function, project: Project) -> Iterator[Finding]:
                 expected="the alias of the dependency",
                 why="Written inline, the pair of type and origin is repeated in every signature.",
             )
+
+
+def _shown(default: ast.expr) -> str:
+    """A default as it is written: ``Depends(...)``, or the project's own name for it."""
+    called = default.func if isinstance(default, ast.Call) else default
+    name = getattr(called, "attr", "") or getattr(called, "id", "")
+    if name in {"Depends", ""}:
+        return "Depends(...)"
+    return f"{name}{'()' if isinstance(default, ast.Call) else ''}, a Depends(...),"
 
 
 def _fields(cls: Class, project: Project) -> Iterator[Finding]:

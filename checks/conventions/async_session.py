@@ -5,6 +5,8 @@
 Make engines with `create_async_engine` and sessions with `async_sessionmaker`; await every call that talks
 to the database. Synchronous engines may live in scripts and workers that the web application never reaches.
 A function handed to `run_sync` is given a synchronous session on purpose, and so is a listener to events.
+A call of a synchronous session fails where asynchronous code reaches it; where only sync handlers and sync
+dependencies do, or a thread, it is a note. What makes such engines and sessions fails either way.
 
 ## Why
 
@@ -94,8 +96,10 @@ from typing import Final
 
 from checks.conventions._helpers import with_helpers
 from checks.conventions._rule import Rule
+from checks.conventions.no_blocking_calls import coroutines
 from checks.finding import Finding
 from checks.source import Function, Instance, Module, Project, Scope, Target, Variable, parent
+from checks.source.calls import Blocking
 
 ASYNC: Final = frozenset(
     f"sqlalchemy.ext.asyncio.{name}" for name in ("create_async_engine", "async_sessionmaker", "AsyncSession")
@@ -131,6 +135,9 @@ TALKS: Final = frozenset(
     ]
 )
 ENGINE_TALKS: Final = frozenset({"connect", "begin", "execute", "raw_connection"})
+THREADS: Final = re.compile(r"(?:\w*_)?(?:to_thread|in_thread|in_threadpool|in_executor)|submit")
+"""Names of what hands a function to a thread, whoever wrote it."""
+THREAD_MARKS: Final = (b"thread", b"executor", b"submit")
 TASKS: Final = frozenset({"task", "shared_task", "actor", "periodic_task", "job"})
 RULE = Rule(
     __name__,
@@ -184,32 +191,84 @@ def _judge(call: ast.Call, scope: Scope, project: Project) -> Iterator[Finding]:
         yield from _made(call, target, scope, project)
     elif _opens_session(call, scope, target, project):
         yield RULE.violation(scope.module, call.func, "a sync session", expected="an AsyncSession")
-    elif target == "sqlalchemy.inspect" and call.args:
-        if project.resolver.infer(call.args[0], scope) == "sqlalchemy.Engine":
-            yield RULE.violation(scope.module, call.func, "a sync Engine looked into")
-    elif isinstance(call.func, ast.Attribute) and not isinstance(parent(call), ast.Await):
-        yield from _talk(call, call.func, target, scope)
+    elif target == "sqlalchemy.ext.asyncio.AsyncSession.query":
+        yield RULE.violation(scope.module, call.func, "query(), which only sync sessions have")
+    elif found := _talk(call, target, scope, project):
+        finding = RULE.violation if _is_on_the_loop(scope, project) else RULE.note
+        yield finding(scope.module, call.func, found)
 
 
 def _made(call: ast.Call, target: str, scope: Scope, project: Project) -> Iterator[Finding]:
     if target == "sqlalchemy.orm.sessionmaker" and project.resolver.is_async_maker(call, scope):
         return
     if not _is_made_async(call, scope, project):
-        finding = RULE.note if _is_for_others(call, scope, project) else RULE.violation
+        lenient = (
+            _is_for_others(call, scope, project)
+            or scope.function in project.fact(_in_threads)
+            or _is_of_the_set_up(call, scope, project)
+        )
+        finding = RULE.note if lenient else RULE.violation
         yield finding(scope.module, call.func, MADE[target], expected="its asynchronous counterpart")
 
 
-def _talk(call: ast.Call, func: ast.Attribute, target: Target | None, scope: Scope) -> Iterator[Finding]:
+def _talk(call: ast.Call, target: Target | None, scope: Scope, project: Project) -> str:
+    """What a call says to the database synchronously; empty for other calls."""
+    func = call.func
+    if target == "sqlalchemy.inspect" and call.args:
+        is_sync = project.resolver.infer(call.args[0], scope) == "sqlalchemy.Engine"
+        return "a sync Engine looked into" if is_sync else ""
+    if not isinstance(func, ast.Attribute) or isinstance(parent(call), ast.Await):
+        return ""
     if isinstance(target, str):
         owner, _, method = target.rpartition(".")
         if owner in SYNC_OWNERS and method in TALKS:
-            yield RULE.violation(scope.module, func, f"a sync Session's {method}()")
-        elif owner == "sqlalchemy.Engine" and method in ENGINE_TALKS:
-            yield RULE.violation(scope.module, func, f"a sync Engine's {method}()")
-        elif owner == "sqlalchemy.ext.asyncio.AsyncSession" and method == "query":
-            yield RULE.violation(scope.module, func, "query(), which only sync sessions have")
-    elif target is None and func.attr == "query" and _is_named_session(func.value) and call.args:
-        yield RULE.violation(scope.module, func, "a sync Session's query()")
+            return f"a sync Session's {method}()"
+        if owner == "sqlalchemy.Engine" and method in ENGINE_TALKS:
+            return f"a sync Engine's {method}()"
+    is_query = target is None and func.attr == "query" and _is_named_session(func.value) and call.args
+    return "a sync Session's query()" if is_query else ""
+
+
+def _is_on_the_loop(scope: Scope, project: Project) -> bool:
+    """Whether code runs on the event loop: in a coroutine, or in a function that one calls."""
+    function = scope.function
+    return function is not None and (function.is_async or function in project.fact(_on_the_loop))
+
+
+def _on_the_loop(project: Project) -> set[Function]:
+    return Blocking(project.resolver).called_from(coroutines(project))
+
+
+def _serving(project: Project) -> set[Function]:
+    """What runs while a request is served, on the event loop or in a thread."""
+    serving = [*project.handlers, *project.dependencies]
+    return Blocking(project.resolver).called_from(serving) | project.fact(_on_the_loop)
+
+
+def _in_threads(project: Project) -> set[Function]:
+    """The functions that are handed to threads, and what only those call."""
+    handed: set[Function] = set()
+    for module in project.application:
+        if not any(mark in module.content for mark in THREAD_MARKS):
+            continue
+        for call, scope in module.every(ast.Call):
+            if THREADS.fullmatch(getattr(call.func, "attr", "") or getattr(call.func, "id", "")):
+                given = (project.callable(argument, scope) for argument in call.args)
+                handed.update(function for function in given if function is not None)
+    return with_helpers(handed, project) - project.fact(_on_the_loop)
+
+
+def _is_of_the_set_up(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether an engine lives in one function alone, which disposes of it and serves no request."""
+    function, statement = scope.function, parent(call)
+    if function is None or not isinstance(statement, ast.Assign):
+        return False
+    names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
+    disposed = any(
+        node.attr == "dispose" and isinstance(node.value, ast.Name) and node.value.id in names
+        for node in function.nodes(ast.Attribute)
+    )
+    return disposed and not function.is_async and function not in project.fact(_serving)
 
 
 def _opens_session(call: ast.Call, scope: Scope, target: Target | None, project: Project) -> bool:

@@ -157,10 +157,10 @@ def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
     if not handled.is_clear:
         return
     yield from _let_pass(raised, handled, project)
-    caught = _catches_all(project)
+    caught = _caught_at_large(project)
     for node, scope, of in raised:
         if scope.module in served and not handled.covers(of, project):
-            doubtful = caught or bool(INTERNAL.search(of.name))
+            doubtful = _falls_under(of, caught, project) or bool(INTERNAL.search(of.name))
             yield (RULE.note if doubtful else RULE.violation)(
                 scope.module,
                 node,
@@ -267,13 +267,22 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
         handled.classes.update(keys or ())
 
 
-def _catches_all(project: Project) -> bool:
-    """Whether handlers catch every exception themselves, so that it cannot be told what a client gets."""
-    return any(
-        node.type is None or project.resolver.resolve(node.type, handler) in CATCH_ALL
-        for handler in project.handlers
-        for node in handler.nodes(ast.ExceptHandler)
-    )
+def _caught_at_large(project: Project) -> set[str]:
+    """What handlers catch whatever it is, so that it cannot be told what a client gets."""
+    found: set[str] = set()
+    for handler in project.handlers:
+        for node in handler.nodes(ast.ExceptHandler):
+            caught = project.resolver.resolve(node.type, handler) if node.type else "BaseException"
+            if isinstance(caught, str) and caught in CATCH_ALL:
+                found.add(caught)
+    return found
+
+
+def _falls_under(of: Class, caught: set[str], project: Project) -> bool:
+    """Whether ``except Exception`` or what is caught besides may hold a class."""
+    bases = project.resolver.mro(of)
+    is_no_exception = "BaseException" in bases and "Exception" not in bases
+    return "BaseException" in caught or ("Exception" in caught and not is_no_exception)
 
 
 def _is_status(node: ast.AST | None) -> bool:

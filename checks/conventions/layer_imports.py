@@ -4,8 +4,9 @@
 
 `router` uses `service`, `service` uses `repository`, `repository` uses `models`; `schemas` and `models` use
 nothing above them. So a router neither queries nor calls a repository (or an entity that queries), a service
-builds no SQL and does not know HTTP, a repository returns models and not response schemas, and `core/` and
-`common/` import no domain module. Only the module that puts the application together may know them all.
+builds no SQL and does not know HTTP, a repository returns models and not the schemas that routes answer with,
+and `core/` and `common/` import no domain module. Only the module that puts the application together may know
+them all.
 
 ## Why
 
@@ -124,6 +125,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
+from checks.conventions._helpers import markers, with_helpers
 from checks.conventions._rule import Rule
 from checks.finding import Finding, Level
 from checks.source import (
@@ -175,6 +177,9 @@ ACCESS: Final = frozenset(
     ]
 )
 """Names of files and folders that say: here the database is asked."""
+PARAMETERS: Final = frozenset(f"fastapi.{name}" for name in ("Header", "Cookie", "Query", "Path", "Form"))
+"""What declares that a parameter is read from the request."""
+INJECTED: Final = frozenset({"fastapi.Depends", "fastapi.Security"})
 PACKAGES: Final = (b"import fastapi", b"import starlette", b"from fastapi import", b"from starlette import")
 DOMAIN_LAYERS: Final = frozenset(
     {Layer.ROUTER, Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS, Layer.SCHEMAS, Layer.DEPENDENCIES}
@@ -189,6 +194,16 @@ BY_KIND: Final = frozenset(
 )
 VERSION: Final = re.compile(r"v\d+")
 PROBE: Final = re.compile(r"SELECT 1\b|SELECT\((LITERAL\()?1\)", re.IGNORECASE)
+SENDS: Final = frozenset(
+    [
+        *("execute", "executemany", "execute_many", "fetch", "fetchrow", "fetchval", "execute_fetchall"),
+        *("fetch_all", "fetch_one", "fetch_val"),
+    ]
+)
+"""Methods by which drivers of databases take a statement."""
+SQL: Final = re.compile(
+    r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
+)
 SHARED: Final = frozenset({"core", "common", "shared"})
 RULE = Rule(
     __name__,
@@ -341,7 +356,13 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
     if project.layer(home) is Layer.ROUTER and home not in project.fact(_with_handlers):
         return None
     article = "an" if layer is Layer.OTHER else "a"
-    return RULE.violation(module, node, f"{article} {layer} module that imports {home.file}")
+    finding = RULE.note if _holds_types_alone(home) else RULE.violation
+    return finding(module, node, f"{article} {layer} module that imports {home.file}")
+
+
+def _holds_types_alone(home: Module) -> bool:
+    """Whether a module only says what things look like, wherever its file stands."""
+    return any(True for _ in home.classes) and not any(f.name != "<lambda>" for f in home.functions)
 
 
 def _http_import(node: ast.AST, name: str, module: Module, project: Project) -> Finding | None:
@@ -412,7 +433,39 @@ def works_for_dependencies(function: Function, project: Project) -> bool:
         outer = around
     if outer.owner is not None and _is_dependency(outer.owner, project):
         return True
+    if outer in project.fact(_for_dependencies):
+        return True
     return outer.name != "__init__" and project.role(function) in {Layer.ROUTER, Layer.DEPENDENCIES}
+
+
+def _for_dependencies(project: Project) -> set[Function]:
+    """The dependencies that stand in services and repositories, and the helpers of theirs beside them."""
+    found: set[Function] = set()
+    for module in project.application:
+        if b"fastapi" in module.content and project.layer(module) in HTTP:
+            beside = [f for f in module.functions if f in project.dependencies or _is_one(f, project)]
+            mine = (f for f in beside if f.name != "__init__")
+            found.update(f for f in with_helpers(mine, project) if f.module is module)
+    return found
+
+
+def _is_one(function: Function, project: Project) -> bool:
+    """Whether a function's parameters say that FastAPI calls it, and nothing else does."""
+    declared = set(markers(function, project)) if function.name != "__init__" else set()
+    if declared & PARAMETERS:
+        return True
+    return bool(declared & INJECTED) and not _is_called(function, project)
+
+
+def _is_called(function: Function, project: Project) -> bool:
+    name = function.name.encode()
+    return any(
+        project.resolver.resolve(call.func, scope) is function
+        for module in project.application
+        if name in module.content
+        for call, scope in module.every(ast.Call)
+        if function.name == (getattr(call.func, "attr", "") or getattr(call.func, "id", ""))
+    )
 
 
 def _is_dependency(cls: Class, project: Project) -> bool:
@@ -543,9 +596,24 @@ def _selects_constant(node: ast.AST) -> bool:
     return bool(PROBE.search(written(node)))
 
 
+def _is_raw_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether a driver is given SQL as text, as in ``connection.fetch("SELECT ...")``."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in SENDS:
+        return False
+    given = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "query"), None)
+    target = project.resolver.resolve(given, scope) if isinstance(given, ast.Name) else None
+    if isinstance(target, Variable):
+        given = target.binding.value
+    if isinstance(given, ast.JoinedStr):
+        given = given.values[0] if given.values else None
+    return isinstance(given, ast.Constant) and isinstance(given.value, str) and bool(SQL.match(given.value))
+
+
 def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
     module = scope.module
     method = _database_call(call, scope, project)
+    if not method and _is_raw_sql(call, scope, project):
+        method = "build"
     if method == "build":
         finding = RULE.note if _is_probe(call, scope, project) else RULE.violation
         return finding(module, call.func, "SQL built in a router", expected="queries in the repository")
@@ -572,7 +640,8 @@ def _data_access(call: ast.Call, scope: Scope, project: Project) -> Finding | No
         if _is_given_session(call, scope, project) and _asks_database(target, project):
             found = f"{target.owner.name}.{target.name}(), which asks the database,"
     elif _is_loose_query(target, project):
-        certain = bool(ACCESS.intersection(part.lower() for part in target.module.parts))
+        is_named = bool(ACCESS.intersection(part.lower() for part in target.module.parts))
+        certain = is_named and project.layer(target.module) is Layer.OTHER
         found = f"{target.name}(), a query outside the layers,"
     if not found:
         return None
@@ -595,14 +664,24 @@ def _asks_database(function: Function, project: Project) -> bool:
 
 
 def _is_loose_query(function: Function, project: Project) -> bool:
-    """Whether a function that belongs to no layer builds a statement over entities itself."""
-    if project.layer(function.module) is not Layer.OTHER or project.role(function) is not Layer.OTHER:
+    """Whether a function that belongs to no layer builds a statement over entities itself.
+
+    Where the models' folder has modules without a model, functions that ask the database belong to no layer.
+    """
+    layer = project.layer(function.module)
+    if layer not in {Layer.OTHER, Layer.MODELS} or project.role(function) is not layer:
+        return False
+    if layer is Layer.MODELS and (function.owner or _has_models(function.module, project)):
         return False
     return any(
         _database_call(call, function, project) in QUERIES | {"build"}
-        and _names_entity(call, function, project)
+        and (layer is Layer.MODELS or _names_entity(call, function, project))
         for call in function.nodes(ast.Call)
     )
+
+
+def _has_models(module: Module, project: Project) -> bool:
+    return any(is_mapped(cls, project.resolver) for cls in module.classes)
 
 
 def _names_entity(call: ast.Call, scope: Scope, project: Project) -> bool:
@@ -637,13 +716,31 @@ def _service_call(call: ast.Call, scope: Scope, project: Project) -> Finding | N
         return RULE.violation(
             module, call.func, "a service that reaches through the repository to its session"
         )
+    if not method and _is_raw_sql(call, scope, project):
+        return RULE.note(module, call.func, "SQL as text in a service", expected="queries in the repository")
     if method == "build" or method in QUERIES:
         finding = RULE.note if _is_probe(call, scope, project) else RULE.violation
         found = "SQL built in a service" if method == "build" else f"the session's {method}() in a service"
         return finding(module, call.func, found, expected="queries in the repository")
+    if reached := _handed_session(call, scope, project):
+        return reached
     if method in CHANGES:
         found = f"the session's {method}() in a service"
         return RULE.note(module, call.func, found, expected="data access in the repository")
+    return None
+
+
+def _handed_session(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
+    """The finding for a repository's session that a call is given; for another repository it is a note."""
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    for argument in given:
+        if _reaches_through(argument, scope, project):
+            called = project.resolver.resolve(call.func, scope)
+            home = _home(called) if called is not None else None
+            for_other = home is not None and project.layer(home) is Layer.REPOSITORY
+            finding = RULE.note if for_other else RULE.violation
+            found = "a service that reaches through the repository to its session"
+            return finding(scope.module, argument, found)
     return None
 
 
@@ -688,10 +785,12 @@ def _returns(module: Module, project: Project) -> Iterator[Finding]:
             continue
         of = _returned_schema(function.returns, function, project)
         if of is not None:
-            yield RULE.violation(
+            is_response = _is_response_schema(of, project)
+            found = "the response schema" if is_response else "the schema"
+            yield (RULE.violation if is_response else RULE.note)(
                 module,
                 function.node,
-                f"{function.name}(), which returns the response schema {of.name}",
+                f"{function.name}(), which returns {found} {of.name}",
                 expected="a repository that returns models",
                 why="A response schema is what one client sees; other callers need the model.",
                 next="Return the model, and let the service or the route make the schema of it",
@@ -702,19 +801,51 @@ def _returned_schema(node: ast.expr, function: Function, project: Project) -> Cl
     scope = function.parent or function
     for part in element_types(node, scope, project.resolver):
         target = project.resolver.resolve(part, scope) if isinstance(part, ast.Name | ast.Attribute) else None
-        if isinstance(target, Class) and _is_response_schema(target, project):
+        if isinstance(target, Class) and _is_schema(target, project):
             return target
     return None
 
 
-def _is_response_schema(of: Class, project: Project) -> bool:
-    """Whether a class is a schema, by the name of its file."""
-    if not is_pydantic(of, project.resolver) or is_mapped(of, project.resolver):
+def _is_schema(of: Class, project: Project) -> bool:
+    """Whether a class is a schema by the name of its file or, in a repository's file, for a route says so."""
+    if not is_pydantic(of, project.resolver) or is_mapped(of, project.resolver) or _is_generic(of):
         return False
-    if project.layer(of.module) is not Layer.SCHEMAS or _is_generic(of):
-        return False
+    if project.layer(of.module) is Layer.REPOSITORY:
+        return of in project.fact(_declared)
     words = {part.lower() for part in of.module.parts}
-    return bool(words & SCHEMA_WORDS) or any(word.endswith(("_schema", "_schemas")) for word in words)
+    is_named = bool(words & SCHEMA_WORDS) or any(word.endswith(("_schema", "_schemas")) for word in words)
+    return project.layer(of.module) is Layer.SCHEMAS and is_named
+
+
+def _is_response_schema(of: Class, project: Project) -> bool:
+    """Whether a route answers with a schema; where routes declare no schemas, its file's name has to do."""
+    declared = project.fact(_declared)
+    return of in declared or not any(project.layer(cls.module) is Layer.SCHEMAS for cls in declared)
+
+
+def _declared(project: Project) -> set[Class]:
+    """The classes that routes declare as what they answer."""
+    found: set[Class] = set()
+    for route in project.routes:
+        found.update(_named_in(route.keywords.get("response_model"), route.scope, project))
+        if route.handler is not None:
+            found.update(_named_in(route.handler.returns, route.handler.parent or route.handler, project))
+    return found
+
+
+_NAMES: Final = (ast.Name, ast.Attribute, ast.Constant)
+
+
+def _named_in(
+    node: ast.expr | None, scope: Scope, project: Project, *, through: bool = True
+) -> Iterator[Class]:
+    """The classes that an annotation names, at any depth, also through an alias."""
+    for part in ast.walk(project.resolver.plain(node)) if node is not None else ():
+        target = project.resolver.resolve(part, scope) if isinstance(part, _NAMES) else None
+        if isinstance(target, Class):
+            yield target
+        elif isinstance(target, Variable) and through:
+            yield from _named_in(target.binding.value, target.binding.scope, project, through=False)
 
 
 def _is_generic(of: Class) -> bool:

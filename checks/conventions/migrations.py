@@ -209,13 +209,17 @@ def _has_columns(cls: Class, project: Project) -> bool:
 
 
 def _core_tables(project: Project) -> list[ast.Call]:
-    """The ``Table(...)`` calls that describe a table, and do not read it from a database."""
+    """The ``Table(...)`` calls that describe a table, and do not read it from a database.
+
+    One that a function makes is made for a moment, as to write down its DDL.
+    """
     return [
         call
         for module in project.application
         if b"Table(" in module.content
         for call, scope in module.every(ast.Call)
-        if project.resolver.resolve(call.func, scope) in TABLES
+        if scope.function is None
+        and project.resolver.resolve(call.func, scope) in TABLES
         and not any((keyword.arg or "").startswith("autoload") for keyword in call.keywords)
     ]
 

@@ -3,7 +3,8 @@
 ## Rule
 
 Models use the interfaces of Pydantic 2: `model_dump`, `model_dump_json`, `model_validate`, `model_config =
-ConfigDict(...)`, `@field_validator` and `@model_validator`.
+ConfigDict(...)`, `@field_validator` and `@model_validator`. Code that asks for the version of Pydantic and
+serves both may speak the old interface where it has found the old version.
 
 ## Why
 
@@ -56,12 +57,13 @@ def as_dict(book: BookRead) -> dict[str, object]:
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import ASIDE, Binding, Class, Instance, Module, Project, Scope, Variable
+from checks.source import ASIDE, Binding, Class, Instance, Module, Project, Scope, Variable, parent, written
 from checks.source.graph import imported_bindings
 from checks.source.kinds import is_pydantic, is_settings
 
@@ -94,6 +96,25 @@ OLD_CONSTRAINTS: Final = frozenset(
 )
 CHOOSING: Final = frozenset({"include", "exclude"})
 OPTIONS: Final = frozenset({"exclude_unset", "exclude_none", "exclude_defaults", "by_alias"})
+MODELS: Final = (
+    *("pydantic.BaseModel", "sqlmodel.SQLModel", "beanie.Document", "beanie.View", "bunnet.Document"),
+    *("odmantic.Model", "odmantic.EmbeddedModel"),
+    *(f"fastapi_users.schemas.{name}" for name in ("BaseUser", "BaseUserCreate", "BaseUserUpdate")),
+    *(f"fastapi.security.HTTP{name}Credentials" for name in ("Basic", "Authorization")),
+    *(f"fastapi.security.http.HTTP{name}Credentials" for name in ("Basic", "Authorization")),
+)
+"""The models of Pydantic itself, and those of libraries that derive from them."""
+ASKS_VERSION: Final = re.compile(
+    r"pydantic\w*(?:v?[12]|version)|\bpydantic(?:\.\w+)*\.VERSION|version\(.pydantic|v[12]_model"
+    r"|hasattr\(.*\bmodel_\w+",
+    re.IGNORECASE,
+)
+"""What a condition says that tells the two versions apart."""
+GENERATED: Final = re.compile(rb"auto(?:matically)?[- ]?generated|@generated|DO NOT EDIT", re.IGNORECASE)
+"""What a file says that a tool writes, for whatever version there is; nobody mends it by hand."""
+HEAD: Final = 400
+"""In how many bytes at its beginning a file says so."""
+ABSENT: Final = frozenset({"ImportError", "ModuleNotFoundError"})
 DECORATORS: Final = {
     "pydantic.validator": "@validator",
     "pydantic.root_validator": "@root_validator",
@@ -108,17 +129,30 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds what only Pydantic 1 called so."""
-    for module in project.application:
+    for module in project.modules:
+        if GENERATED.search(module.content, 0, HEAD):
+            continue
+        found = [*_found(module, project)]
+        both = _lines_for_both(module, project) if found else frozenset()
+        yield from (finding for finding in found if finding.place.line not in both)
+
+
+def _found(module: Module, project: Project) -> Iterator[Finding]:
+    if project.layer(module) not in ASIDE:
         yield from _imports(module)
         for cls in module.classes:
-            if is_pydantic(cls, project.resolver) and not is_settings(cls, project.resolver):
+            if _is_model(cls, project) and not is_settings(cls, project.resolver):
                 yield from _inner_config(cls)
         if b"validator" in module.content:
             yield from _decorators(module, project)
         if b"Field" in module.content:
             yield from _constraints(module, project)
-    for module in project.modules:
-        yield from _calls(module, project, guess=project.layer(module) not in ASIDE)
+    yield from _calls(module, project, guess=project.layer(module) not in ASIDE)
+
+
+def _is_model(of: Class | str | None, project: Project) -> bool:
+    """Whether a class is a model of Pydantic's, its own or that of a library known to derive from it."""
+    return is_pydantic(of, project.resolver) or project.resolver.is_kind(of, *MODELS)
 
 
 def subjects(project: Project) -> int:
@@ -155,7 +189,8 @@ def _imported(scope: Scope) -> Iterator[tuple[Binding, str]]:
 
 def _inner_config(cls: Class) -> Iterator[Finding]:
     for child in cls.children:
-        if isinstance(child, Class) and child.name == "Config":
+        is_choice = isinstance(parent(child.node), ast.If) and "model_config" in cls.names
+        if isinstance(child, Class) and child.name == "Config" and not is_choice:
             yield RULE.violation(
                 cls.module, child.node, f"an inner class Config in {cls.name}", expected="`model_config`"
             )
@@ -188,9 +223,10 @@ def _calls(module: Module, project: Project, *, guess: bool) -> Iterator[Finding
         found = f"{func.attr}(), the interface of Pydantic 1"
         if _is_inherited(of, func.attr, project):
             yield RULE.violation(module, func, found)
-        elif of is None and guess and _is_unmistakable(call, func):
-            yield (RULE.note if func.attr in SURE else RULE.violation)(module, func, found)
-        elif of is None and guess and func.attr == "dict" and CHOOSING & {k.arg for k in call.keywords}:
+        elif guess and func.attr in {"dict", "json"} and _names_options(call):
+            if not _has_its_own(of, func.attr, project):
+                yield RULE.violation(module, func, found)
+        elif of is None and guess and _is_likely(call, func):
             yield RULE.note(module, func, found)
 
 
@@ -208,14 +244,72 @@ def _receiver(node: ast.expr, scope: Scope, project: Project) -> Class | str | N
 def _is_inherited(of: Class | str | None, name: str, project: Project) -> bool:
     """Whether a class has a method from Pydantic, and none of its own of that name."""
     if isinstance(of, str):
-        return of in {"pydantic.BaseModel", "sqlmodel.SQLModel"}
-    if of is None or not is_pydantic(of, project.resolver):
-        return False
-    return not any(isinstance(base, Class) and name in base.names for base in project.resolver.mro(of))
+        return of in MODELS
+    return of is not None and _is_model(of, project) and not _has_its_own(of, name, project)
 
 
-def _is_unmistakable(call: ast.Call, func: ast.Attribute) -> bool:
-    if func.attr in {"dict", "json"}:
-        return any(keyword.arg in OPTIONS for keyword in call.keywords)
+def _has_its_own(of: Class | str | None, name: str, project: Project) -> bool:
+    """Whether a class of the project, or a base of it in the project, defines a name."""
+    bases = project.resolver.mro(of) if isinstance(of, Class) else ()
+    return any(isinstance(base, Class) and name in base.names for base in bases)
+
+
+def _names_options(call: ast.Call) -> bool:
+    """Whether a call has the options that Pydantic alone knows: it tells what the receiver is."""
+    return any(keyword.arg in OPTIONS for keyword in call.keywords)
+
+
+def _is_likely(call: ast.Call, func: ast.Attribute) -> bool:
+    """Whether a call looks like one of Pydantic's by what it is asked on, or what it is given."""
+    if func.attr == "dict":
+        return any(keyword.arg in CHOOSING for keyword in call.keywords)
     name = getattr(func.value, "id", "") or getattr(func.value, "attr", "")
     return func.attr in SURE and name[:1].isupper()
+
+
+# code that serves both versions
+
+
+def _lines_for_both(module: Module, project: Project) -> frozenset[int]:
+    """The lines that run with one version of Pydantic alone, because something asks which one is there."""
+    lines: set[int] = set()
+    for node in ast.walk(module.node):
+        if isinstance(node, ast.If | ast.IfExp) and _asks_version(node.test, module, project):
+            lines.update(range(node.lineno, _end(node) + 1))
+        elif isinstance(node, ast.Try) and _tries_both(node):
+            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return frozenset(lines)
+
+
+def _end(choice: ast.If | ast.IfExp) -> int:
+    """The last line that a choice decides on: that of its block, where a branch leaves it."""
+    last: ast.stmt | ast.expr = choice
+    if isinstance(choice, ast.If) and isinstance(choice.body[-1], ast.Return | ast.Raise):
+        around = parent(choice)
+        blocks = (getattr(around, name, None) for name in ("body", "orelse", "finalbody"))
+        last = next((block[-1] for block in blocks if isinstance(block, list) and choice in block), choice)
+    return last.end_lineno or last.lineno
+
+
+def _asks_version(test: ast.expr, module: Module, project: Project, *, through: bool = True) -> bool:
+    """Whether a condition asks for the version of Pydantic, itself or by a constant that does."""
+    if ASKS_VERSION.search(written(test)):
+        return True
+    names = (node for node in ast.walk(test) if isinstance(node, ast.Name | ast.Attribute))
+    for node in names:
+        target = project.resolver.resolve(node, module)
+        if target in {"pydantic.VERSION", "pydantic.version.VERSION"}:
+            return True
+        if through and isinstance(target, Variable) and target.binding.kind == "value":
+            value, home = target.binding.value, target.binding.scope.module
+            if value is not None and _asks_version(value, home, project, through=False):
+                return True
+    return False
+
+
+def _tries_both(attempt: ast.Try) -> bool:
+    """Whether a statement deals with a name that one of the versions lacks."""
+    types = [handler.type for handler in attempt.handlers]
+    parts = (part for of in types for part in (of.elts if isinstance(of, ast.Tuple) else [of]))
+    caught = {part.id for part in parts if isinstance(part, ast.Name)}
+    return not ABSENT.isdisjoint(caught) or ("AttributeError" in caught and ".model_" in written(attempt))

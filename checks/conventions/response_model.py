@@ -71,11 +71,12 @@ async def latest_cover() -> RedirectResponse:
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from checks.conventions._rule import Rule
-from checks.finding import Finding
-from checks.source import Class, Function, Project, Route, Scope, Target, Variable, written
+from checks.finding import Finding, Level
+from checks.source import Binding, Class, Function, Project, Route, Scope, Target, Variable, written
 from checks.source.kinds import element_types, is_entity, is_pydantic, is_table, literal_keywords
 
 RESPONSE: Final = "starlette.responses.Response"
@@ -95,6 +96,8 @@ PAGES: Final = frozenset(
     for page in ("swagger_ui_html", "redoc_html", "swagger_ui_oauth2_redirect_html")
 )
 """Functions of FastAPI's that give an HTMLResponse."""
+NESTED: Final = 5
+"""Through how many routers, one in the other, a default is looked for."""
 LOOSE: Final = frozenset(
     {"dict", "typing.Any", "object", "typing.Dict", "typing.Mapping", "typing.MutableMapping"}
 )
@@ -111,15 +114,21 @@ def check(project: Project) -> Iterator[Finding]:
     for route in project.routes:
         if route.is_websocket or route.verb == "head" or _has_no_body(route, project):
             continue
-        model = route.keywords.get("response_model")
-        if model is None:
-            yield from _by_handler(route, project)
-        elif isinstance(model, ast.Constant) and model.value is None:
-            if not _answers_by_itself(route, project):
-                finding = RULE.violation if _gives(route.handler) else RULE.note
-                yield finding(route.module, model, "response_model=None on a route with a body")
-        else:
-            yield from _model(route, model, project)
+        doubtful = _is_foreign_class(_response_class(route, project), project)
+        for finding in _judge(route, project):
+            yield replace(finding, level=Level.NOTE) if doubtful else finding
+
+
+def _judge(route: Route, project: Project) -> Iterator[Finding]:
+    model = route.keywords.get("response_model")
+    if model is None:
+        yield from _by_handler(route, project)
+    elif isinstance(model, ast.Constant) and model.value is None:
+        if not _answers_by_itself(route, project):
+            finding = RULE.violation if _gives(route.handler, project) else RULE.note
+            yield finding(route.module, model, "response_model=None on a route with a body")
+    else:
+        yield from _model(route, model, project)
 
 
 def subjects(project: Project) -> int:
@@ -177,7 +186,7 @@ def _annotation(route: Route, handler: Function, annotation: ast.expr, project: 
     if isinstance(annotation, ast.Constant) and annotation.value is None:
         if not _returns_responses(handler, project):
             found = f"{handler.name}() -> None on a route with a body"
-            yield _at(route, handler, found, note=not _gives(handler))
+            yield _at(route, handler, found, note=not _gives(handler, project))
     elif entity := _entity(annotation, scope, project):
         found = f"the ORM model {entity.name} as what the route returns"
         yield _at(route, handler, found, note=not _has_its_own_table(entity, project), **_ORM)
@@ -209,14 +218,25 @@ def _at(route: Route, handler: Function, found: str, *, note: bool = False, **wo
     return finding(route.module, route.endpoint, found, **words)
 
 
-def _gives(handler: Function | None) -> bool:
+def _gives(handler: Function | None, project: Project) -> bool:
     """Whether a handler gives a value back."""
     if handler is None or isinstance(handler.node, ast.Lambda):
         return handler is not None
-    return any(
-        node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None)
-        for node in handler.nodes(ast.Return)
-    )
+    return any(_is_value(node.value, handler, project) for node in handler.nodes(ast.Return))
+
+
+def _is_value(node: ast.expr | None, scope: Scope, project: Project) -> bool:
+    """Whether an expression is more than None, and than a call of a function that gives nothing."""
+    if node is None or _is_none(node):
+        return False
+    called = node.value if isinstance(node, ast.Await) else node
+    target = project.resolver.resolve(called.func, scope) if isinstance(called, ast.Call) else None
+    if not isinstance(target, Function) or target.decorators or target.is_generator:
+        return True
+    says = target.returns
+    if says is not None:
+        return not _is_none(says)
+    return any(node.value is not None and not _is_none(node.value) for node in target.nodes(ast.Return))
 
 
 def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
@@ -241,7 +261,7 @@ def _is_loose(node: ast.expr, scope: Scope, project: Project) -> bool:
     return bool(parts) and any(_is_loose_part(part, scope, project) for part in parts)
 
 
-def _is_none(node: ast.expr) -> bool:
+def _is_none(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
@@ -264,11 +284,7 @@ def _is_response(of: "Class | str | None", project: Project) -> bool:
 
 
 def _response_class_is_modelless(route: Route, project: Project) -> bool:
-    given = route.keywords.get("response_class")
-    scope = route.scope
-    if given is None and route.router is not None:
-        given, scope = _default_class(*route.router, project)
-    target: Target | None = project.resolver.resolve(given, scope) if given is not None else None
+    target = _response_class(route, project)
     if isinstance(target, str):
         return target in MODELLESS or target.endswith(
             ("StreamingResponse", "EventSourceResponse", "FileResponse")
@@ -276,12 +292,49 @@ def _response_class_is_modelless(route: Route, project: Project) -> bool:
     return isinstance(target, Class) and project.resolver.is_kind(target, *(MODELLESS - {RESPONSE}))
 
 
-def _default_class(node: ast.expr, scope: Scope, project: Project) -> tuple[ast.expr | None, Scope]:
+def _is_foreign_class(target: Target | None, project: Project) -> bool:
+    """Whether a response class is a library's of which it is not known whether it carries models."""
+    of = project.resolver.mro(target) if isinstance(target, Class) else [target]
+    names = [name for name in of if isinstance(name, str) and name != "object"]
+    known = any(name.startswith(("starlette.", "fastapi.")) or "JSON" in name for name in names)
+    return bool(names) and not known
+
+
+def _response_class(route: Route, project: Project) -> Target | None:
+    """The class that a route answers with: its own, its router's or that of all that include the router."""
+    given = route.keywords.get("response_class")
+    if given is not None:
+        return project.resolver.resolve(given, route.scope)
+    return _default_class(*route.router, project) if route.router is not None else None
+
+
+def _default_class(node: ast.expr, scope: Scope, project: Project, depth: int = 0) -> Target | None:
     target = project.resolver.resolve(node, scope)
-    if isinstance(target, Variable) and isinstance(target.binding.value, ast.Call):
-        keywords, _ = literal_keywords(target.binding.value, target.binding.scope, project.resolver)
-        return keywords.get("default_response_class"), target.binding.scope
-    return None, scope
+    if depth > NESTED or not isinstance(target, Variable) or not isinstance(target.binding.value, ast.Call):
+        return None
+    around = target.binding.scope
+    keywords, _ = literal_keywords(target.binding.value, around, project.resolver)
+    given = keywords.get("default_response_class")
+    if given is not None:
+        return project.resolver.resolve(given, around)
+    by = project.fact(_includes).get(target.binding, ())
+    found = {_default_class(router, place, project, depth + 1) for router, place in by}
+    return found.pop() if len(found) == 1 else None
+
+
+def _includes(project: Project) -> dict[Binding, list[tuple[ast.expr, Scope]]]:
+    """What includes each router, and where: the application, or another router."""
+    found: dict[Binding, list[tuple[ast.expr, Scope]]] = {}
+    if not any(b"default_response_class" in module.content for module in project.application):
+        return found
+    for module in project.application:
+        for call, scope in module.every(ast.Call) if b"include_router" in module.content else ():
+            func = call.func
+            if isinstance(func, ast.Attribute) and func.attr == "include_router" and call.args:
+                router = project.resolver.resolve(call.args[0], scope)
+                if isinstance(router, Variable):
+                    found.setdefault(router.binding, []).append((func.value, scope))
+    return found
 
 
 def _returns_responses(handler: Function, project: Project) -> bool:

@@ -3,7 +3,8 @@
 ## Rule
 
 Read every setting through a subclass of `BaseSettings` that names an `env_file`. No other module looks into
-the environment. A secret has no default that would work.
+the environment. A secret has no default that would work; a text that only holds the place of another
+service's key is a note, and so are variables that a process leaves for its children.
 
 ## Why
 
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -62,7 +63,7 @@ SOURCES: Final = frozenset(f"os.{name}" for name in NAMES)
 WRITES: Final = frozenset(
     {"setdefault", "update", "copy", "pop", "clear", "putenv", "items", "keys", "values"}
 )
-SECRET_MARKS: Final = (b"SECRET", b"_KEY", b"PASSWORD", b"TOKEN", b"PEPPER")
+SECRET_MARKS: Final = (b"SECRET", b"_KEY", b"PASSWORD", b"_PASS", b"_PW", b"TOKEN", b"PEPPER")
 MARKS: Final = (b"environ", b"getenv", b"onfig", b"dotenv_values")
 OTHER_READERS: Final = frozenset(
     {"starlette.config.Config", "decouple.config", "environs.Env", "environ.Env"}
@@ -78,17 +79,29 @@ VALIDATORS: Final = (
 )
 SECRET: Final = re.compile(
     r"(?:.*_)?(?:secret|secret_key|password|passwd|passphrase|api_key|apikey|private_key|access_key|jwt_key|signing_key"
-    r"|encryption_key|auth_token|access_token|bot_token|api_token|client_secret|jwt_secret|token|pepper)",
+    r"|encryption_key|auth_token|access_token|bot_token|api_token|client_secret|jwt_secret|token|pepper|passcode)"
+    r"|.+_(?:pass|pwd|pw)",
     re.IGNORECASE,
 )
+OUTSIDE: Final = re.compile(
+    r"(?:.*_)?(?:api_?key|access_key|(?:auth_|access_|bot_|api_)?token|client_secret)", re.IGNORECASE
+)
+"""Secrets that another service gave: a text that only holds their place opens nothing."""
+PLACEHOLDER: Final = re.compile(
+    r"[<\s]|change|replace|update|your|dummy|example|placeholder|todo|fill|insert|set.?me|xxx", re.IGNORECASE
+)
+STAND_IN: Final = re.compile(r"(?:.*_)?(?:placeholder|example|sample|dummy|fake)(?:_.*)?", re.IGNORECASE)
+"""Names of what only stands for a secret, to be compared with or shown."""
 STAGE: Final = re.compile(r"(?:[A-Z0-9]+_)*(?:ENV|ENVIRONMENT|STAGE|ENV_FILE|DOTENV|SECRETS_DIR)")
 SYSTEM: Final = re.compile(
     r"HOME|PATH|PYTHONPATH|VIRTUAL_ENV|PWD|USER|USERNAME|USERPROFILE|LOGNAME|SHELL|LANG|TERM|TZ|TMP|TEMP|TMPDIR"
     r"|HOSTNAME|COMPUTERNAME|WINDIR|SYSTEMROOT|COMSPEC|APPDATA|LOCALAPPDATA|DISPLAY|SSH_AUTH_SOCK|XDG_\w+"
-    r"|PYTEST_CURRENT_TEST",
+    r"|PROGRAM(?:FILES|DATA|W6432)(?:\(X86\))?|SYSTEMDRIVE|HOMEDRIVE|HOMEPATH|ALLUSERSPROFILE|PATHEXT"
+    r"|PYTEST_CURRENT_TEST|[A-Z0-9]+__\w+",
     re.IGNORECASE,
 )
-"""Variables of the operating system or of a tool, which nobody sets to configure the application."""
+"""Variables of the operating system or of a tool, and those that a process leaves for its children, such as
+``SHOP__RUN_ID``: nobody sets them to configure the application."""
 CERTAIN: Final = re.compile(
     r"(?:\w+_)?(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGNING_KEY|ENCRYPTION_KEY|PRIVATE_KEY|CLIENT_SECRET|PEPPER)"
 )
@@ -157,7 +170,13 @@ def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterat
     if not _is_read(held) and _is_handed_on(held, scope, project):
         yield RULE.note(scope.module, held, f"{found}, where it is handed to")
     for look in [held] if _is_read(held) else _by_name(held):
-        lenient = _runs_as_script(look) or _chooses_settings(look, scope, project) or _is_of_the_system(look)
+        lenient = (
+            _runs_as_script(look)
+            or _chooses_settings(look, scope, project)
+            or _is_of_the_system(look)
+            or _ends_as(look, _is_for_child)
+            or _feeds_settings(scope, project)
+        )
         yield (RULE.note if lenient else RULE.violation)(scope.module, _whole(look), found)
 
 
@@ -223,7 +242,7 @@ def _block_around(node: ast.AST) -> ast.AST:
 
 def _chooses_settings(node: ast.expr, scope: Scope, project: Project) -> bool:
     """Whether the variable says which settings to take: in the settings' configuration, or beside them."""
-    if _configures(node, scope, project) or _finds_source(node):
+    if _configures(node, scope, project) or _ends_as(node, _is_source):
         return True
     names = (inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant))
     if not any(isinstance(name, str) and STAGE.fullmatch(name) for name in names):
@@ -235,17 +254,27 @@ def _with_settings(project: Project) -> frozenset[Module]:
     return frozenset(cls.module for cls in project.fact(settings_classes))
 
 
-def _finds_source(node: ast.expr) -> bool:
-    """Whether the value ends, by itself or under one name, as ``_env_file=`` or ``_secrets_dir=``."""
+def _feeds_settings(scope: Scope, project: Project) -> bool:
+    """Whether code stands in a source of settings, from which the settings class itself reads."""
+    owner = scope.function.owner if scope.function is not None else None
+    bases = project.resolver.mro(owner) if owner is not None else ()
+    names = (base for base in bases if isinstance(base, str))
+    return any(name.startswith("pydantic_settings.") and name.endswith("Source") for name in names)
+
+
+def _ends_as(node: ast.expr, is_end: Callable[[ast.AST | None], bool]) -> bool:
+    """Whether the value ends, by itself or under one name, as a certain argument."""
     around: ast.AST | None = node
-    while isinstance(around, ast.expr | ast.keyword):
-        if _is_source(around):
+    while isinstance(around, ast.expr | ast.keyword | ast.comprehension):
+        if is_end(around):
             return True
         around = parent(around)
     target = around.targets[0] if isinstance(around, ast.Assign) else getattr(around, "target", None)
+    if isinstance(target, ast.Subscript):
+        target = target.value
     if not isinstance(target, ast.Name) or around is None:
         return False
-    return any(_is_source(parent(use)) for use in _names_in(_block_around(around))[target.id])
+    return any(is_end(parent(use)) for use in _names_in(_block_around(around))[target.id])
 
 
 @lru_cache(maxsize=16)  # a block may hold thousands of looks
@@ -259,7 +288,13 @@ def _names_in(block: ast.AST) -> dict[str, list[ast.Name]]:
 
 
 def _is_source(node: ast.AST | None) -> bool:
+    """Whether something is given as ``_env_file=`` or ``_secrets_dir=``."""
     return isinstance(node, ast.keyword) and (node.arg or "").startswith(("_env_", "_secrets_"))
+
+
+def _is_for_child(node: ast.AST | None) -> bool:
+    """Whether something is given as the environment of another process."""
+    return isinstance(node, ast.keyword) and node.arg in {"env", "environment"}
 
 
 def _configures(node: ast.AST, scope: Scope, project: Project) -> bool:
@@ -456,7 +491,8 @@ def _secrets(cls: Class, project: Project) -> Iterator[Finding]:
         if text is None or not text.strip():
             continue
         if SECRET.fullmatch(name):
-            finding = RULE.note if _is_refused(text, cls, project) else RULE.violation
+            opens_nothing = OUTSIDE.fullmatch(name) and PLACEHOLDER.search(text)
+            finding = RULE.note if opens_nothing or _is_refused(text, cls, project) else RULE.violation
             yield finding(cls.module, statement, f"{name}, a secret with a usable default", **NO_DEFAULT)
         elif CREDENTIALS.match(text):
             yield RULE.note(cls.module, statement, f"a password in the default of {name}", **NO_DEFAULT)
@@ -497,7 +533,7 @@ def _constants(module: Module, project: Project) -> Iterator[Finding]:
         for statement in scope.node.body:  # type: ignore[attr-defined]
             name = _field_name(statement)
             value = getattr(statement, "value", None)
-            if not name.isupper() or value is None or not SECRET.fullmatch(name):
+            if not name.isupper() or value is None or not SECRET.fullmatch(name) or STAND_IN.fullmatch(name):
                 continue
             text = _default_text(value, scope, project)
             if text is None or not _is_a_secret(text, name):
@@ -505,7 +541,8 @@ def _constants(module: Module, project: Project) -> Iterator[Finding]:
             reader = _reader_of(value, scope, project) if isinstance(value, ast.Call) else ""
             if reader.startswith("os."):
                 continue  # the look itself is found
-            finding = RULE.violation if reader or CERTAIN.fullmatch(name) else RULE.note
+            certain = bool(reader) or (CERTAIN.fullmatch(name) and not name.startswith("DEFAULT_"))
+            finding = RULE.violation if certain else RULE.note
             found = f"{name}, a secret with a usable default" if reader else f"{name}, a secret in the source"
             yield finding(module, statement, found, **NO_DEFAULT)
 

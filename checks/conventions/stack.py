@@ -97,6 +97,7 @@ EXTRAS_WITH_GREENLET: Final = frozenset(
 )
 REQUIREMENT: Final = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?\s*\(?([^;@)#\\]*)")
 LOWER: Final = re.compile(r"(>=|==|~=|\^|>|===|~)?\s*v?(\d+(?:\.\d+)*)(-?(?:a|alpha|b|beta|rc|dev)\.?\d*)?")
+UPPER: Final = re.compile(r"(<=?)\s*v?(\d+(?:\.\d+)*)")
 RULE = Rule(
     __name__,
     expected="the stack declared in pyproject.toml",
@@ -430,7 +431,9 @@ def _versions(manifest: Manifest, project: Project) -> Iterator[Finding]:
 def _version(name: str, minimum: tuple[int, ...], manifest: Manifest) -> Iterator[Finding]:
     version = manifest.requirements[name].version
     lower = _lower_bound(version)
-    if lower is None:
+    if lower is None and _stays_below(version, minimum):
+        yield RULE.violation_in(manifest.place(name), f"{name} {version}", expected=WANTED[name])
+    elif lower is None:
         if name != "pydantic":
             yield RULE.note_in(manifest.place(name), f"{name} of any version", expected=WANTED[name])
     elif lower < minimum:
@@ -461,6 +464,16 @@ def _lower_bound(specifier: str) -> tuple[int, ...] | None:
             if match[3] and match[1] in {"==", "===", None}:
                 bounds[-1] = _just_below(bounds[-1])
     return max(bounds) if bounds else None
+
+
+def _stays_below(specifier: str, minimum: tuple[int, ...]) -> bool:
+    """Whether an upper bound keeps out the lowest version that is wanted, and so all later ones."""
+    for part in specifier.split(","):
+        if match := UPPER.match(part.strip()):
+            numbers = tuple([*map(int, match[2].split(".")), 0, 0][:3])
+            if numbers < minimum or (numbers == minimum and match[1] == "<"):
+                return True
+    return False
 
 
 def _just_below(version: tuple[int, ...]) -> tuple[int, ...]:

@@ -103,6 +103,7 @@ from itertools import combinations, islice, takewhile
 from math import inf
 from typing import Final
 
+from checks.conventions._helpers import metadata
 from checks.conventions._rule import Rule
 from checks.finding import Finding, Level
 from checks.source import (
@@ -171,6 +172,7 @@ PERSON: Final = re.compile(
 NOTHING_THERE: Final = frozenset({304, 404, 406, 410, 412, 428, *range(500, 600)})
 """Statuses that speak of the answer, a condition of the request or a fault, and not of a rule."""
 ADDRESS: Final = re.compile(r"url_for|url_path_for|presign|base_url|_url\(")
+IDENTITY: Final = re.compile(r"(?:\w+_)?(?:id|uuid|pk)")
 RESULT: Final = re.compile(r"result|response|outcome|payload|token|claim|report|answer|output|reply")
 """Words of what a service answers, which is no entity."""
 ASKER: Final = re.compile(r"user|current")
@@ -249,12 +251,20 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         mutates = any(_changes(branch, changed.get(entity, _NONE)) for entity in entities)
         if not raised and not mutates:
             continue
-        plain = any(sure is Sure.YES for _, sure in states) and not (
-            raised and _is_answer(branch.test, raised, handler, project)
-        )
+        told = [sure for node, sure in states if not (raised and _is_identity(node))]
+        plain = Sure.YES in told and not (raised and _is_answer(branch.test, raised, handler, project))
         does = "raises" if raised else "changes it"
         found = f"a handler that looks at {written(states[0][0])} and {does}"
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
+
+
+def _is_identity(node: ast.Attribute) -> bool:
+    """Whether an attribute is compared as one identity with another: that asks who or which, and no state."""
+    around = parent(node)
+    return isinstance(around, ast.Compare) and all(
+        IDENTITY.fullmatch(getattr(side, "attr", "") or getattr(side, "id", ""))
+        for side in (around.left, *around.comparators)
+    )
 
 
 def _start(node: ast.stmt) -> tuple[int, int]:
@@ -471,30 +481,10 @@ def _injections(target: Variable, project: Project) -> Iterator[tuple[ast.Call, 
     """The calls of ``Depends`` or ``Security`` that a parameter is declared with, through aliases."""
     binding = target.binding
     declared: list[tuple[ast.expr | None, Scope]] = [(binding.value, binding.scope)]
-    declared += _metadata(binding.annotation, binding.scope, project)
+    declared += metadata(binding.annotation, binding.scope, project)
     for node, scope in declared:
         if isinstance(node, ast.Call) and project.is_depends(node, scope):
             yield node, scope
-
-
-def _metadata(
-    annotation: ast.expr | None, scope: Scope, project: Project
-) -> Iterator[tuple[ast.expr | None, Scope]]:
-    """What an annotation says besides the type, each with the scope to read it in."""
-    if annotation is None:
-        return
-    node = project.resolver.plain(annotation)
-    if isinstance(node, ast.BinOp):
-        yield from _metadata(node.left, scope, project)
-        yield from _metadata(node.right, scope, project)
-    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
-        if project.resolver.resolve(node.value, scope) == "typing.Annotated":
-            yield from _metadata(node.slice.elts[0], scope, project)
-            yield from ((part, scope) for part in node.slice.elts[1:])
-    elif isinstance(node, ast.Name | ast.Attribute):
-        target = project.resolver.resolve(node, scope)
-        if isinstance(target, Variable) and target.binding.value is not node:
-            yield from _metadata(target.binding.value, target.binding.scope, project)
 
 
 def _is_below_router(called: object, project: Project) -> bool:

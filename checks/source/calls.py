@@ -1,7 +1,7 @@
 """What blocks the event loop: directly, or through functions of the project that an async function calls."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -285,12 +285,16 @@ class Blocking:
 
     def _behind(self, function: Function) -> Blocker | None:
         """What the implementations of an abstract method wait for, if every one of them blocks."""
+        found = [self._implemented(method) for method in self._implementations(function)]
+        return found[0] if all(found) and found else None
+
+    def _implementations(self, function: Function) -> list[Function]:
+        """The methods that do something where an abstract one is called."""
         owner = function.owner
         if owner is None or _does_something(function) or not self._is_abstract(function, owner):
-            return None
-        methods = [method for cls in self._subclasses(owner) if (method := cls.method(function.name))]
-        found = [self._implemented(method) for method in methods if _does_something(method)]
-        return found[0] if all(found) and found else None
+            return []
+        methods = (cls.method(function.name) for cls in self._subclasses(owner))
+        return [method for method in methods if method is not None and _does_something(method)]
 
     def _is_abstract(self, function: Function, owner: Class) -> bool:
         marks = any("abstractmethod" in written(decorator) for decorator in function.decorators)
@@ -308,6 +312,34 @@ class Blocking:
                     if isinstance(base, Class):
                         self._derived.setdefault(base, []).append(cls)
         return self._derived.get(of, [])
+
+    def called_from(self, functions: Iterable[Function]) -> set[Function]:
+        """The functions of the project, and those that a chain of calls leads to from them.
+
+        What is only handed on, as to a thread, is not called.
+        """
+        found = set(functions)
+        pending = list(found)
+        while pending:
+            function = pending.pop()
+            for call in function.nodes(ast.Call):
+                new = {called for called in self._called(call, function) if called not in found}
+                found |= new
+                pending += new
+        return found
+
+    def _called(self, call: ast.Call, scope: Scope) -> Iterator[Function]:
+        """The project's functions that may run when a call does."""
+        target = self._resolver.resolve(call.func, scope)
+        if isinstance(target, Function):
+            yield target
+            yield from self._implementations(target)
+        elif isinstance(target, Class):
+            is_entered = isinstance(parent(call), ast.withitem)
+            for name in ("__init__", "__enter__", "__exit__") if is_entered else ("__init__",):
+                method = self._resolver.attribute(target, name)
+                if isinstance(method, Function):
+                    yield method
 
     def of_function(self, function: Function) -> Blocker | None:
         """The first thing that a synchronous function waits for."""
