@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from checks.expect import Unmet
 from checks.patience import patiently
@@ -43,6 +44,7 @@ class Database:
         self._folder.mkdir()
         self.open: dict[int, Any] = {}
         self.lent: set[Any] = set()
+        self._users: dict[int, asyncio.Task[Any] | None] = {}
         self.disposed: list[Any] = []
         self.statements: list[str] = []
         self.said: set[str] = set()
@@ -64,16 +66,32 @@ class Database:
         finally:
             _watching.remove(self)
 
+    @property
+    def left_open(self) -> list[Any]:
+        """The connections that are open now, without those that nobody is to blame for.
+
+        A task that is cancelled while it opens a connection or gives it back may leave it to the garbage
+        collector: SQLAlchemy shields neither. Such a connection was used last by a task of the application's
+        that has ended, or by none.
+        """
+        users = [(one, self._users[key]) for key, one in self.open.items() if key in self._users]
+        return [one for one, user in users if user is None or user in _own or not user.done()]
+
     def on_connect(self, connection: Any, _record: object) -> None:
         """A pool has opened a connection."""
         self.open[id(connection)] = connection
+        self._users.pop(id(connection), None)
 
     def on_close(self, connection: Any, _record: object = None) -> None:
         """A pool has closed a connection."""
         self.open.pop(id(connection), None)
 
-    def on_checkout(self, _connection: object, record: Any, _proxy: object) -> None:
+    def on_checkout(self, connection: Any, record: Any, _proxy: object) -> None:
         """A pool has lent a connection."""
+        try:
+            self._users[id(connection)] = asyncio.current_task()
+        except RuntimeError:  # no event loop runs in this thread
+            self._users[id(connection)] = None
         if _counts.get():
             self.lent.add(record)
 
@@ -142,6 +160,8 @@ def count_from_here() -> None:
     What the application had begun before, and does in the background, is not the answer to a check.
     """
     _counts.set(True)
+    if (task := asyncio.current_task()) is not None:
+        _own.add(task)
 
 
 def counts(task: "asyncio.Task[Any]") -> bool:
@@ -209,6 +229,7 @@ async def stalled(engine: Any, *, queries: bool = False, delay: float = 0.0) -> 
 
 
 _counts: ContextVar[bool] = ContextVar("counts", default=False)
+_own: WeakSet["asyncio.Task[Any]"] = WeakSet()
 _watching: list[Database] = []
 _refusing_connections: list[Callable[[Any], None]] = []
 _refusing_queries: list[Callable[[Any], None]] = []

@@ -412,6 +412,7 @@ async def left_with(
     """What comes out of an application in which something raises an error, or which is cancelled."""
 
     async def run() -> None:
+        count_from_here()
         async with serving(app):
             if connecting:
                 await use(app.state.engine)
@@ -979,7 +980,7 @@ async def use(engine: Any) -> None:
 
 
 async def expect_all_closed(database: Database, when: str, engines: dict[Any, object]) -> None:
-    count = len(database.open)
+    count = len(database.left_open)
     left = [place for engine, place in engines.items() if engine not in database.disposed]
     await database.close_all()
     expect(
