@@ -1,5 +1,6 @@
 """What the author of a lesson's checks says to judge an answer."""
 
+import ast
 import re
 import traceback
 from pathlib import Path
@@ -94,24 +95,37 @@ def described(error: BaseException | None) -> str:
     return shorten(f"{type(error).__name__}: {kept}" if kept else type(error).__name__, 240)
 
 
-def line_with(file: str, project: Path, *patterns: str) -> str | tuple[str, int]:
+def line_with(file: str, project: Path, *patterns: str, within: str = "") -> str | tuple[str, int]:
     """What `Unmet.at` needs to point at a line of a learner's file, found by its text.
 
     Args:
         file: relative to the project.
         project: the learner's folder.
         patterns: regular expressions; the first that some line matches decides.
+        within: the name of a function outside of which no line counts; left out, each line does.
 
     Returns:
         The file and the first such line; only the file where there is none.
     """
     path = project / file
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    numbered = list(enumerate(text.splitlines(), 1))
+    if within:
+        first, last = _extent(text, within)
+        numbered = numbered[first - 1 : last]
     for pattern in patterns:
-        for number, line in enumerate(lines, 1):
+        for number, line in numbered:
             if re.search(pattern, line):
                 return file, number
     return file
+
+
+def _extent(source: str, name: str) -> tuple[int, int]:
+    """The first and the last line of a function; (1, 0), which is no line, where there is none."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            return node.lineno, node.end_lineno or node.lineno
+    return 1, 0
 
 
 def shorten(content: str, limit: int = 120) -> str:

@@ -7,10 +7,12 @@ asks, it meets what it would meet in production. Only the waiting is played: tim
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from checks.expect import Unmet
 from checks.patience import patiently
@@ -30,9 +32,10 @@ class Database:
 
     Attributes:
         open: the connections that are open now, in SQLAlchemy's form.
-        lent: how many of them are in use now.
+        lent: those that are in use now, if they were asked for where it counts; see `count_from_here`.
         disposed: the engines that were disposed of.
-        statements: how many statements were sent, over any engine.
+        statements: what was sent where it counts, over any engine.
+        said: types and texts of its errors, as SQLAlchemy and the driver tell them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,9 +43,11 @@ class Database:
         self._away = folder / "away"
         self._folder.mkdir()
         self.open: dict[int, Any] = {}
-        self.lent = 0
+        self.lent: set[Any] = set()
+        self._users: dict[int, asyncio.Task[Any] | None] = {}
         self.disposed: list[Any] = []
-        self.statements = 0
+        self.statements: list[str] = []
+        self.said: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -61,25 +66,49 @@ class Database:
         finally:
             _watching.remove(self)
 
+    @property
+    def left_open(self) -> list[Any]:
+        """The connections that are open now, without those that nobody is to blame for.
+
+        A task that is cancelled while it opens a connection or gives it back may leave it to the garbage
+        collector: SQLAlchemy shields neither. Such a connection was used last by a task of the application's
+        that has ended, or by none.
+        """
+        users = [(one, self._users[key]) for key, one in self.open.items() if key in self._users]
+        return [one for one, user in users if user is None or user in _own or not user.done()]
+
     def on_connect(self, connection: Any, _record: object) -> None:
         """A pool has opened a connection."""
         self.open[id(connection)] = connection
+        self._users.pop(id(connection), None)
 
     def on_close(self, connection: Any, _record: object = None) -> None:
         """A pool has closed a connection."""
         self.open.pop(id(connection), None)
 
-    def on_checkout(self, *_: object) -> None:
+    def on_checkout(self, connection: Any, record: Any, _proxy: object) -> None:
         """A pool has lent a connection."""
-        self.lent += 1
+        try:
+            self._users[id(connection)] = asyncio.current_task()
+        except RuntimeError:  # no event loop runs in this thread
+            self._users[id(connection)] = None
+        if _counts.get():
+            self.lent.add(record)
 
-    def on_checkin(self, *_: object) -> None:
-        """A pool has got a connection back."""
-        self.lent -= 1
+    def on_checkin(self, _connection: object, record: Any) -> None:
+        """A pool has got a connection back; one that could not be lent comes back, too."""
+        self.lent.discard(record)
 
-    def on_statement(self, *_: object) -> None:
+    def on_statement(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         """An engine is about to send a statement."""
-        self.statements += 1
+        if _counts.get():
+            self.statements.append(statement)
+
+    def on_error(self, context: Any) -> None:
+        """The driver has raised an error; only its words are kept, for it holds connections."""
+        for error in filter(None, (context.original_exception, context.sqlalchemy_exception)):
+            words = (type(error).__name__, getattr(error, "sqlite_errorname", ""), *str(error).splitlines())
+            self.said.update(word.strip() for word in words if word)
 
     def on_disposed(self, engine: Any) -> None:
         """An engine has been disposed of."""
@@ -114,58 +143,93 @@ class Held:
     """How often the database was asked while it did not answer.
 
     Attributes:
-        count: the attempts of the check's own task and of tasks that began after it; what the application
-            does in the background is not counted.
+        count: the attempts that count, see `count_from_here`.
+        clock_runs: whether waiting puts the clock forward. A check that sets it to False can look at what
+            waits for as long as it likes.
+        patience: seconds after which the driver gives a silent database up; a check can change it.
     """
 
     count: int = 0
+    clock_runs: bool = True
+    patience: float = STALLED
+
+
+def count_from_here() -> None:
+    """Count what the current task does from now on, and each task that it begins.
+
+    What the application had begun before, and does in the background, is not the answer to a check.
+    """
+    _counts.set(True)
+    if (task := asyncio.current_task()) is not None:
+        _own.add(task)
+
+
+def counts(task: "asyncio.Task[Any]") -> bool:
+    """Whether a task began where it counts, see `count_from_here`."""
+    return task.get_context().get(_counts, False)
 
 
 @asynccontextmanager
-async def stalled(engine: Any, *, queries: bool = False) -> AsyncIterator[Held]:
+async def stalled(engine: Any, *, queries: bool = False, delay: float = 0.0) -> AsyncIterator[Held]:
     """Let every new connection wait for ever, for as long as the block runs.
 
     "For ever" takes no time: the running loop's clock is put forward while a connection is waited for, so
-    that a time limit of the application is reached at once. After `STALLED` seconds the attempt fails.
+    that a time limit of the application is reached at once. After `STALLED` seconds the attempt fails. What
+    still waits at the end of the block waits on, in silence.
 
     Args:
         engine: the application's, whose idle connections are dropped first.
         queries: let connections through, and every statement wait instead.
+        delay: seconds, by the loop's clock, that a connection takes which is let through.
 
     Yields:
-        A count of what had to wait.
+        A count of what had to wait. The block's own task counts from then on, see `count_from_here`.
     """
     from sqlalchemy.util import await_only
 
     _listen()
+    count_from_here()
     held = Held()
-    background = asyncio.all_tasks() - {asyncio.current_task()}
     loop: Any = asyncio.get_running_loop()
     real, ahead = loop.time, 0.0
     loop.time = lambda: real() + ahead
 
-    async def wait() -> None:
+    over = False
+
+    async def wait(seconds: float) -> None:
         nonlocal ahead
         start = ahead
-        while ahead - start < STALLED:
-            ahead += TICK
+        while ahead - start < seconds and not over:
+            ahead += TICK * held.clock_runs
             await asyncio.sleep(0)
+        if over:
+            await loop.create_future()
 
     def refuse(dialect: Any) -> None:
-        if asyncio.current_task() not in background:
-            held.count += 1
-        await_only(wait())
+        held.count += _counts.get()
+        await_only(wait(held.patience))
         raise dialect.loaded_dbapi.OperationalError("the connection timed out")
 
+    def let_through(_dialect: Any) -> None:
+        await_only(wait(delay))
+
     await engine.dispose()
-    refusing = _refusing_queries if queries else _refusing_connections
-    refusing.append(refuse)
+    hooks: list[tuple[list[Callable[[Any], None]], Callable[[Any], None]]]
+    hooks = [(_refusing_queries if queries else _refusing_connections, refuse)]
+    if delay:
+        hooks.append((_refusing_connections, let_through))
+    for hooked, hook in hooks:
+        hooked.append(hook)
     try:
         yield held
     finally:
-        refusing.remove(refuse)
+        over = True
+        for hooked, hook in hooks:
+            hooked.remove(hook)
 
 
+_counts: ContextVar[bool] = ContextVar("counts", default=False)
+_own: WeakSet["asyncio.Task[Any]"] = WeakSet()
 _watching: list[Database] = []
 _refusing_connections: list[Callable[[Any], None]] = []
 _refusing_queries: list[Callable[[Any], None]] = []
@@ -195,6 +259,7 @@ def _listen() -> None:
     event.listen(Pool, "checkin", _passed_on(Database.on_checkin))
     event.listen(Engine, "engine_disposed", _passed_on(Database.on_disposed))
     event.listen(Engine, "before_cursor_execute", _passed_on(Database.on_statement))
+    event.listen(Engine, "handle_error", _passed_on(Database.on_error))
     event.listen(Engine, "do_connect", connecting)
     event.listen(Engine, "do_execute", executing)
     event.listen(Engine, "do_execute_no_params", executing)

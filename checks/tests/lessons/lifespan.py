@@ -65,6 +65,35 @@ ASKED_AT_START = """        async with engine.connect() as connection:
 CONNECT = """async with asyncio.timeout(PROBE_SECONDS):
             connection = await engine.connect()
 """
+ASKED = ASK + "\n            " + QUERY
+ASK_APART = (
+    "async def is_reachable",
+    (
+        "async def _ask(engine: AsyncEngine) -> None:\n    async with engine.connect() as connection:\n"
+        '        await connection.exec_driver_sql("SELECT 1")\n\n\nasync def is_reachable'
+    ),
+)
+PROBE_ENGINE = "    own = create_async_engine(engine.url)\n"
+KEPT_ANSWER = "    if time.monotonic() < GOOD[-1]:\n        return True\n"
+FOREVER = (
+    LIFESPAN_HEAD,
+    "async def forever() -> None:\n    while True:\n        await asyncio.sleep(60)\n\n\n" + LIFESPAN_HEAD,
+)
+IMPORT_ASYNCIO = ("from collections.abc import", "import asyncio\nfrom collections.abc import")
+BEGIN = "        task = asyncio.create_task(forever())\n"
+ASSIGNED = "    app.router.lifespan_context = lifespan\n"
+LOGGED = '    except Exception as error:\n        logger.warning("ended by %s", error)\n'
+
+
+def two_limits(seconds: float) -> str:
+    """A question with one limit for the connection, and another for the query."""
+    return (
+        f"async with asyncio.timeout({seconds}):\n            connection = await engine.connect()\n"
+        f"        try:\n            async with asyncio.timeout({seconds}):\n                {QUERY}\n"
+        "        finally:\n            await connection.close()"
+    )
+
+
 LIVE = """async def live() -> HealthStatus:
     \"\"\"Answer at all: the process runs and its event loop is free.\"\"\"
 """
@@ -125,6 +154,17 @@ WRONG = [
         {DATABASE: ("await engine.dispose()", "engine.dispose()")},
         "test_connections_are_closed_at_shutdown",
         Line(DATABASE, "engine.dispose()"),
+    ),
+    Wrong(
+        "a dispose that nobody waits for",
+        {
+            DATABASE: (
+                "        await engine.dispose()",
+                "        _ = asyncio.ensure_future(engine.dispose())\n        await asyncio.sleep(0)",
+            )
+        },
+        "test_connections_are_closed_at_shutdown",
+        Line(DATABASE, "ensure_future(engine.dispose())"),
     ),
     Wrong(
         "a dispose that an error leaves out",
@@ -270,8 +310,66 @@ WRONG = [
                 ASK.replace("engine.connect()", "create_async_engine(engine.url).connect()"),
             )
         },
+        "test_ready_asks_the_database",
+        Line(DATABASE, "create_async_engine(engine.url)"),
+    ),
+    Wrong(
+        "a second engine that is kept for the probe",
+        {
+            DATABASE: [
+                (ASK, ASK.replace("engine.connect()", "second(engine).connect()")),
+                (
+                    "async def is_reachable",
+                    (
+                        "@lru_cache\ndef second(engine: AsyncEngine) -> AsyncEngine:\n"
+                        "    return create_async_engine(engine.url)\n\n\nasync def is_reachable"
+                    ),
+                ),
+                ("import logging\n", "import logging\nfrom functools import lru_cache\n"),
+            ]
+        },
         "test_every_engine_is_closed_at_shutdown",
         Line(DATABASE, "create_async_engine(engine.url)"),
+    ),
+    Wrong(
+        "a probe on an engine that is made for it, and disposed of",
+        {
+            DATABASE: [
+                (ASK, ASK.replace("engine.connect()", "own.connect()")),
+                ("    try:\n        async with", PROBE_ENGINE + "    try:\n        async with"),
+                (
+                    "        return False\n",
+                    "        return False\n    finally:\n        await own.dispose()\n",
+                ),
+            ]
+        },
+        "test_ready_asks_the_database",
+        Line(DATABASE, "own = create_async_engine("),
+    ),
+    Wrong(
+        "a probe that disposes of the engine",
+        {DATABASE: ("    return True\n", "    await engine.dispose()\n    return True\n")},
+        "test_ready_asks_the_database",
+        Line(DATABASE, "await engine.dispose()"),
+    ),
+    Wrong(
+        "a probe that leaves a table behind",
+        {DATABASE: ('"SELECT 1"', '"CREATE TABLE IF NOT EXISTS probe (id INTEGER)"')},
+        "test_ready_asks_the_database",
+        Line(DATABASE, "connection.execute("),
+    ),
+    Wrong(
+        "a good answer that is kept for a minute",
+        {
+            DATABASE: [
+                ("    return True\n", "    GOOD.append(time.monotonic() + 60)\n    return True\n"),
+                ("    try:\n        async with", KEPT_ANSWER + "    try:\n        async with"),
+                ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 2.0\nGOOD = [0.0]"),
+                ("import logging\n", "import logging\nimport time\n"),
+            ]
+        },
+        "test_ready_asks_the_database",
+        Line(DATABASE, "def is_reachable"),
     ),
     Wrong(
         "a query that nobody awaits",
@@ -303,11 +401,80 @@ WRONG = [
             )
         },
         "test_ready_does_not_wait_for_ever",
+        Line(DATABASE, "asyncio.timeout("),
+    ),
+    Wrong(
+        "two limits that are too long together",
+        {DATABASE: (ASK + "\n            " + QUERY, two_limits(4.9))},
+        "test_ready_does_not_wait_for_ever",
+        Line(DATABASE, "asyncio.timeout("),
+    ),
+    Wrong(
+        "a query that nobody ends",
+        {
+            DATABASE: [
+                ASK_APART,
+                (ASKED, "await asyncio.wait_for(asyncio.shield(_ask(engine)), PROBE_SECONDS)"),
+            ]
+        },
+        "test_ready_gives_its_connection_back",
+        Line(DATABASE, "def _ask("),
+    ),
+    Wrong(
+        "a wait whose task goes on",
+        {
+            DATABASE: [
+                ASK_APART,
+                (
+                    ASKED,
+                    (
+                        "asking = asyncio.create_task(_ask(engine))\n"
+                        "        done, _ = await asyncio.wait({asking}, timeout=PROBE_SECONDS)\n"
+                        "        if not done:\n            raise TimeoutError\n        done.pop().result()"
+                    ),
+                ),
+            ]
+        },
+        "test_ready_gives_its_connection_back",
+        Line(DATABASE, "def _ask("),
+    ),
+    Wrong(
+        "a connection that is given back only after an answer",
+        {
+            DATABASE: (
+                ASK + "\n            " + QUERY,
+                CONNECT + "            " + QUERY + "\n            await connection.close()",
+            )
+        },
+        "test_ready_gives_its_connection_back",
         READY,
+    ),
+    Wrong(
+        "a bare except",
+        {DATABASE: ("except Exception:", "except:")},
+        "test_ready_can_be_given_up",
+        Line(DATABASE, "except:"),
+    ),
+    Wrong(
+        "a cancellation that counts as an outage",
+        {DATABASE: ("except Exception:", "except (Exception, asyncio.CancelledError):")},
+        "test_ready_can_be_given_up",
+        Line(DATABASE, "except ("),
     ),
     Wrong(
         "a log that tells no reason",
         {DATABASE: ('logger.exception("The database cannot be reached")', 'logger.error("database down")')},
+        "test_reason_stands_in_the_log",
+        Line(DATABASE, "logger.error"),
+    ),
+    Wrong(
+        "a log that speaks of an error, and not of which",
+        {
+            DATABASE: (
+                'logger.exception("The database cannot be reached")',
+                'logger.error("Error connecting to the sqlite database")',
+            )
+        },
         "test_reason_stands_in_the_log",
         Line(DATABASE, "logger.error"),
     ),
@@ -365,6 +532,132 @@ WRONG = [
         "a lifespan that nobody hands over",
         {MAIN: (", lifespan=lifespan", "")},
         "test_engine_is_there_while_the_application_runs",
+        Line(MAIN, "app = FastAPI("),
+    ),
+    Wrong(
+        "an engine beside the application's state",
+        {MAIN: ("app.state.engine = engine", "app.engine = engine")},
+        "test_engine_is_there_while_the_application_runs",
+        Line(MAIN, "app.engine = engine"),
+    ),
+    Wrong(
+        "a lifespan without its decorator",
+        {MAIN: ("@asynccontextmanager\n", "")},
+        "test_engine_is_there_while_the_application_runs",
+        LIFESPAN,
+    ),
+    Wrong(
+        "a factory of sessions that returns nothing",
+        {DATABASE: ("return async_sessionmaker(", "async_sessionmaker(")},
+        "test_factory_makes_sessions",
+        Line(DATABASE, "def make_session_factory"),
+    ),
+    Wrong(
+        "one session for everybody, behind a function",
+        {
+            DATABASE: (
+                "return async_sessionmaker(engine, expire_on_commit=False)",
+                "session = AsyncSession(engine, expire_on_commit=False)\n    return lambda: session",
+            )
+        },
+        "test_factory_makes_sessions",
+        Line(DATABASE, "AsyncSession("),
+    ),
+    Wrong(
+        "one session for everybody, from a cache",
+        {
+            DATABASE: [
+                (
+                    "return async_sessionmaker(engine, expire_on_commit=False)",
+                    "return lru_cache(async_sessionmaker(engine, expire_on_commit=False))",
+                ),
+                ("import logging\n", "import logging\nfrom functools import lru_cache\n"),
+            ]
+        },
+        "test_factory_makes_sessions",
+        FACTORY,
+    ),
+    Wrong(
+        "a probe that returns nothing",
+        {DATABASE: ("    return True\n", "")},
+        "test_ready_answers_ok",
+        Line(DATABASE, "def is_reachable"),
+    ),
+    Wrong(
+        "a route that other methods reach as well",
+        {
+            ROUTER: [
+                ('@router.get(\n    "/ready"', '@router.api_route(\n    "/ready"'),
+                (DECLARED, DECLARED + '    methods=["GET", "POST"],\n'),
+            ]
+        },
+        "test_ready_answers_ok",
+        Line(ROUTER, "@router.api_route("),
+    ),
+    Wrong(
+        "a task that nobody ends",
+        {MAIN: [IMPORT_ASYNCIO, FOREVER, ("        yield\n", BEGIN + "        yield\n")]},
+        "test_connections_are_closed_at_shutdown",
+        Line(MAIN, "def forever("),
+    ),
+    Wrong(
+        "a task that ends unless there is an error",
+        {
+            MAIN: [
+                IMPORT_ASYNCIO,
+                FOREVER,
+                ("        yield\n", BEGIN + "        yield\n        task.cancel()\n"),
+            ]
+        },
+        "test_connections_are_closed_after_an_error",
+        Line(MAIN, "def forever("),
+    ),
+    Wrong(
+        "a dispose that a cancellation leaves out",
+        {
+            DATABASE: (
+                GUARDED,
+                (
+                    "    try:\n        yield engine\n    except Exception:\n        await engine.dispose()\n"
+                    "        raise\n    else:\n        await engine.dispose()\n"
+                ),
+            )
+        },
+        "test_connections_are_closed_after_an_error",
+        MADE,
+    ),
+    Wrong(
+        "a context manager that keeps errors back",
+        {DATABASE: ("    finally:\n        await", LOGGED + "    finally:\n        await")},
+        "test_error_comes_out_of_the_lifespan",
+        Line(DATABASE, "    except Exception as error:"),
+    ),
+    Wrong(
+        "a context manager that keeps a cancellation back",
+        {
+            DATABASE: (
+                "    finally:\n        await",
+                "    except asyncio.CancelledError:\n        pass\n    finally:\n        await",
+            )
+        },
+        "test_error_comes_out_of_the_lifespan",
+        Line(DATABASE, "except asyncio.CancelledError"),
+    ),
+    Wrong(
+        "a lifespan that keeps some errors back",
+        {
+            MAIN: [
+                ("        yield\n", "        with suppress(OSError):\n            yield\n"),
+                ("import asynccontextmanager", "import asynccontextmanager, suppress"),
+            ]
+        },
+        "test_error_comes_out_of_the_lifespan",
+        Line(MAIN, "suppress(OSError)"),
+    ),
+    Wrong(
+        "the module's application instead of the one that is given",
+        {MAIN: ("lifespan(app: FastAPI)", "lifespan(_: FastAPI)")},
+        "test_application_can_start_again",
         LIFESPAN,
     ),
     Wrong(
@@ -453,13 +746,14 @@ WRONG = [
     Wrong(
         "ready without asking",
         {ROUTER: ("if await is_reachable(request.app.state.engine):", "if request.app.state.engine:")},
-        "test_ready_is_unavailable_without_database",
-        Line(ROUTER, "@router.get("),
+        "test_ready_asks_the_database",
+        READY,
     ),
     Wrong(
         "ready by a hard-coded answer",
         {ROUTER: (REACHABLE + UNAVAILABLE, 'return HealthStatus(status="ok")\n')},
-        "test_ready_is_unavailable_without_database",
+        "test_ready_asks_the_database",
+        READY,
     ),
     Wrong(
         "ready as it was at the start",
@@ -475,12 +769,14 @@ WRONG = [
             ],
             ROUTER: ("await is_reachable(request.app.state.engine)", "request.app.state.ready"),
         },
-        "test_ready_is_unavailable_without_database",
+        "test_ready_asks_the_database",
+        READY,
     ),
     Wrong(
         "a connection without a query",
         {DATABASE: [(QUERY, "pass"), (", pool_pre_ping=True", "")]},
-        "test_ready_is_unavailable_without_database",
+        "test_ready_asks_the_database",
+        Line(DATABASE, "def is_reachable"),
     ),
     Wrong(
         "unavailable with status 200", {ROUTER: (STATUS, "")}, "test_ready_is_unavailable_without_database"
@@ -490,6 +786,32 @@ WRONG = [
         {ROUTER: (UNAVAILABLE, '    return HealthStatus(status="unavailable"), 503\n')},
         "test_ready_is_unavailable_without_database",
         Line(ROUTER, "@router.get("),
+    ),
+    Wrong(
+        "a pair of upper-case OK and status 503",
+        {ROUTER: ('status="unavailable"', 'status="OK"'), SCHEMAS: ('Literal["ok", "unavailable"]', "str")},
+        "test_ready_is_unavailable_without_database",
+        READY,
+    ),
+    Wrong(
+        "an exception for the client that the route itself catches",
+        {
+            ROUTER: [
+                (
+                    "    if await is_reachable(request.app.state.engine):\n"
+                    '        return HealthStatus(status="ok")\n' + UNAVAILABLE,
+                    (
+                        "    try:\n        if not await is_reachable(request.app.state.engine):\n"
+                        "            raise HTTPException(503)\n    except Exception:\n"
+                        '        return HealthStatus(status="unavailable")\n'
+                        '    return HealthStatus(status="ok")\n'
+                    ),
+                ),
+                ("import APIRouter, Request", "import APIRouter, HTTPException, Request"),
+            ]
+        },
+        "test_ready_is_unavailable_without_database",
+        Line(ROUTER, "except Exception"),
     ),
     Wrong(
         "500 instead of 503",
@@ -584,6 +906,22 @@ WRONG = [
         },
         "test_unavailable_answer_tells_no_secrets",
     ),
+    Wrong(
+        "an error that is told in a header",
+        {
+            DATABASE: [
+                ("    except Exception:\n", "    except Exception as error:\n"),
+                ("        return False\n", "        TOLD.append(repr(error))\n        return False\n"),
+                ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 2.0\nTOLD: list[str] = []"),
+            ],
+            ROUTER: [
+                (STATUS, STATUS + '    response.headers["X-Reason"] = TOLD[-1].replace("\\n", " ")\n'),
+                ("import is_reachable", "import TOLD, is_reachable"),
+            ],
+        },
+        "test_unavailable_answer_tells_no_secrets",
+        READY,
+    ),
     Wrong("a 503 that nobody declared", {ROUTER: (DECLARED, "")}, "test_ready_documents_both_answers"),
     Wrong(
         "an alive that asks the database",
@@ -632,6 +970,306 @@ WRONG = [
 
 RIGHT = [
     Right("nearly five seconds", {DATABASE: ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 4.9")}),
+    Right("two limits that are nearly five seconds together", {DATABASE: (ASKED, two_limits(2.4))}),
+    Right(
+        "two attempts that are nearly five seconds together",
+        {
+            DATABASE: [
+                (
+                    "    try:\n        async with",
+                    "    for _ in range(2):\n        try:\n            async with",
+                ),
+                ("            " + QUERY + "\n", "                " + QUERY + "\n            return True\n"),
+                (
+                    (
+                        "    except Exception:\n"
+                        '        logger.exception("The database cannot be reached")\n'
+                        "        return False\n    return True\n"
+                    ),
+                    (
+                        "        except Exception:\n"
+                        '            logger.exception("The database cannot be reached")\n'
+                        "    return False\n"
+                    ),
+                ),
+            ]
+        },
+    ),
+    Right(
+        "a question that goes on for a while after the answer",
+        {
+            DATABASE: [
+                (
+                    "async def is_reachable(engine: AsyncEngine) -> bool:",
+                    (
+                        "async def is_reachable(engine: AsyncEngine) -> bool:\n"
+                        '    """Tell it in time, for all who ask meanwhile."""\n    try:\n'
+                        "        return await asyncio.wait_for(asyncio.shield(_ask(engine)), 2.0)\n"
+                        '    except TimeoutError:\n        logger.exception("late")\n'
+                        "        return False\n\n\n"
+                        "async def _ask(engine: AsyncEngine) -> bool:"
+                    ),
+                ),
+                ("PROBE_SECONDS = 2.0", "PROBE_SECONDS = 4.0"),
+            ]
+        },
+    ),
+    Right(
+        "a wait whose task is ended",
+        {
+            DATABASE: [
+                ASK_APART,
+                (
+                    ASKED,
+                    (
+                        "asking = asyncio.create_task(_ask(engine))\n"
+                        "        done, _ = await asyncio.wait({asking}, timeout=PROBE_SECONDS)\n"
+                        "        if not done:\n            asking.cancel()\n            raise TimeoutError\n"
+                        "        asking.result()"
+                    ),
+                ),
+            ]
+        },
+    ),
+    Right(
+        "a cancellation that is told and goes on",
+        {
+            DATABASE: (
+                "    except Exception:\n",
+                (
+                    '    except BaseException as error:\n        logger.warning("%r", error)\n'
+                    "        if not isinstance(error, Exception):\n            raise\n"
+                ),
+            )
+        },
+    ),
+    Right(
+        "an option of the engine for the probe alone",
+        {
+            DATABASE: (
+                "engine.connect() as connection",
+                'engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection',
+            )
+        },
+    ),
+    Right(
+        "a query that speaks of a change",
+        {DATABASE: ('"SELECT 1"', "\"SELECT 'insert, update, delete'\"")},
+    ),
+    Right(
+        "sessions that belong to a task",
+        {
+            DATABASE: [
+                (
+                    "return async_sessionmaker(engine, expire_on_commit=False)",
+                    (
+                        "return async_scoped_session(\n"
+                        "        async_sessionmaker(engine, expire_on_commit=False),\n"
+                        "        asyncio.current_task,\n    )"
+                    ),
+                ),
+                ("import AsyncEngine,", "import AsyncEngine, async_scoped_session,"),
+            ]
+        },
+    ),
+    Right(
+        "a task that asks all the time, and ends with the application",
+        {
+            MAIN: [
+                IMPORT_ASYNCIO,
+                (
+                    LIFESPAN_HEAD,
+                    (
+                        "async def keep_asking(engine: object) -> None:\n    while True:\n"
+                        "        await asyncio.gather(is_reachable(engine))\n"
+                        "        await asyncio.sleep(0.5)\n\n\n" + LIFESPAN_HEAD
+                    ),
+                ),
+                (
+                    "        yield\n",
+                    (
+                        "        task = asyncio.create_task(keep_asking(engine))\n"
+                        "        try:\n            yield\n        finally:\n            task.cancel()\n"
+                        "            with suppress(asyncio.CancelledError):\n                await task\n"
+                    ),
+                ),
+                ("import asynccontextmanager", "import asynccontextmanager, suppress"),
+                ("import make_session_factory", "import is_reachable, make_session_factory"),
+            ]
+        },
+    ),
+    Right(
+        "a task that comes to its own end",
+        {
+            MAIN: [
+                IMPORT_ASYNCIO,
+                (
+                    "        yield\n",
+                    "        app.state.warm = asyncio.create_task(warm_up())\n        yield\n",
+                ),
+                (
+                    LIFESPAN_HEAD,
+                    "async def warm_up() -> None:\n    await asyncio.sleep(0.1)\n\n\n" + LIFESPAN_HEAD,
+                ),
+            ]
+        },
+    ),
+    Right(
+        "a group of tasks around the yield",
+        {
+            MAIN: [
+                IMPORT_ASYNCIO,
+                FOREVER,
+                (
+                    "        yield\n",
+                    (
+                        "        async with asyncio.TaskGroup() as group:\n"
+                        "            task = group.create_task(forever())\n"
+                        "            yield\n            task.cancel()\n"
+                    ),
+                ),
+            ]
+        },
+    ),
+    Right(
+        "a dispose in a task of its own that is waited for",
+        {DATABASE: ("        await engine.dispose()", "        await asyncio.shield(engine.dispose())")},
+    ),
+    Right(
+        "whatever ends the block is told and goes on",
+        {
+            DATABASE: (
+                "    finally:\n        await",
+                (
+                    '    except BaseException:\n        logger.exception("the service ends")\n        raise\n'
+                    "    finally:\n        await"
+                ),
+            )
+        },
+    ),
+    Right(
+        "a context manager that is made where it is handed over",
+        {
+            MAIN: [
+                ("@asynccontextmanager\n", ""),
+                ("lifespan=lifespan", "lifespan=asynccontextmanager(lifespan)"),
+            ]
+        },
+    ),
+    Right(
+        "a lifespan that is assigned to the router",
+        {MAIN: [(", lifespan=lifespan", ""), ("    return app\n", ASSIGNED + "    return app\n")]},
+    ),
+    Right(
+        "a function that builds an application for given settings",
+        {
+            MAIN: [
+                (
+                    "def create_app() -> FastAPI:",
+                    "def create_app(settings: Settings) -> FastAPI:",
+                ),
+                ("    settings = get_settings()\n", ""),
+                ("app = create_app()", "app = create_app(get_settings())"),
+                ("import get_settings", "import Settings, get_settings"),
+            ]
+        },
+    ),
+    Right(
+        "a function that builds one application for all",
+        {
+            MAIN: [
+                ("def create_app() ->", "@lru_cache\ndef create_app() ->"),
+                (
+                    "import asynccontextmanager\n",
+                    "import asynccontextmanager\nfrom functools import lru_cache\n",
+                ),
+                ("lifespan(app: FastAPI)", "lifespan(_: FastAPI)"),
+            ]
+        },
+    ),
+    Right(
+        "the driver's own words in the log",
+        {
+            DATABASE: [
+                ("except Exception:", "except Exception as error:"),
+                (
+                    'logger.exception("The database cannot be reached")',
+                    'logger.error("Error connecting to database: %s", getattr(error, "orig", error))',
+                ),
+            ]
+        },
+    ),
+    Right(
+        "the error's type in the log",
+        {
+            DATABASE: [
+                ("except Exception:", "except Exception as error:"),
+                (
+                    'logger.exception("The database cannot be reached")',
+                    'logger.error("not ready: %s", type(error).__name__)',
+                ),
+            ]
+        },
+    ),
+    Right(
+        "a body and a header that say when to come again",
+        {
+            ROUTER: [
+                (
+                    UNAVAILABLE,
+                    (
+                        "    return JSONResponse(\n"
+                        '        {"status": "not ready", "title": "Database Error", "live": "ok"},\n'
+                        "        status_code=503,\n"
+                        '        headers={"Retry-After": "5", "X-Error": "Error"},\n    )\n'
+                    ),
+                ),
+                (
+                    "import APIRouter, Request, Response\n",
+                    "import APIRouter, Request\nfrom fastapi.responses import JSONResponse\n",
+                ),
+                (
+                    "ready(request: Request, response: Response) -> HealthStatus:",
+                    "ready(request: Request) -> HealthStatus | JSONResponse:",
+                ),
+            ]
+        },
+    ),
+    Right(
+        "a range of answers in the documentation",
+        {ROUTER: ("responses={HTTPStatus.SERVICE_UNAVAILABLE:", 'responses={"5XX":')},
+    ),
+    Right(
+        "any other answer in the documentation",
+        {ROUTER: ("responses={HTTPStatus.SERVICE_UNAVAILABLE:", 'responses={"default":')},
+    ),
+    Right(
+        "a route that answers HEAD as well",
+        {
+            ROUTER: [
+                ('@router.get(\n    "/ready"', '@router.api_route(\n    "/ready"'),
+                (DECLARED, DECLARED + '    methods=["GET", "HEAD"],\n'),
+            ]
+        },
+    ),
+    Right(
+        "an exception for the client that the route lets through",
+        {
+            ROUTER: [
+                (
+                    "    if await is_reachable(request.app.state.engine):\n"
+                    '        return HealthStatus(status="ok")\n' + UNAVAILABLE,
+                    (
+                        "    try:\n        if not await is_reachable(request.app.state.engine):\n"
+                        "            raise HTTPException(503)\n    except HTTPException:\n        raise\n"
+                        "    except Exception as error:\n        raise HTTPException(503) from error\n"
+                        '    return HealthStatus(status="ok")\n'
+                    ),
+                ),
+                ("import APIRouter, Request", "import APIRouter, HTTPException, Request"),
+            ]
+        },
+    ),
     Right(
         "a limit for the connection and one for the query",
         {

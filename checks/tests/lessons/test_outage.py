@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from checks.expect import Unmet
-from checks.outage import Database
+from checks.outage import Database, count_from_here
 
 
 @pytest.fixture
@@ -43,3 +43,38 @@ def test_a_connection_that_nobody_closes(database, monkeypatch):
     refuse(monkeypatch, float("inf"))
     with pytest.raises(Unmet, match="its file is still open"):
         asyncio.run(database.go_away())
+
+
+@pytest.mark.parametrize(("own", "ended", "blamed"), [(True, True, 1), (False, False, 1), (False, True, 0)])
+def test_a_connection_that_an_ended_task_left_behind(database, own, ended, blamed):
+    async def lend() -> None:
+        if own:
+            count_from_here()
+        database.on_connect(connection, record)
+        database.on_checkout(connection, record, None)
+        if not ended:
+            await asyncio.sleep(60)
+
+    async def left() -> int:
+        task = asyncio.create_task(lend())
+        await asyncio.sleep(0)
+        found = len(database.left_open)
+        task.cancel()
+        return found
+
+    connection, record = object(), object()
+    assert asyncio.run(left()) == blamed
+    assert len(database.open) == 1
+
+
+def test_what_the_application_does_in_the_background_does_not_count(database):
+    async def lend(record: object) -> None:
+        database.on_checkout(object(), record, None)
+
+    async def lent() -> set[object]:
+        background = asyncio.create_task(lend("background"))
+        count_from_here()
+        await asyncio.gather(background, asyncio.create_task(lend("of a request")))
+        return set(database.lent)
+
+    assert asyncio.run(lent()) == {"of a request"}
