@@ -23,6 +23,10 @@ CHECK = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)
 """Where a behaviour check begins in a lesson's test module."""
 
 
+FOLDERS = frozenset({"app", "migrations", "tests"})
+"""What the lessons make in the project: conventions judge that, and what it imports."""
+
+
 @dataclass(slots=True)
 class Tally:
     """The results of one lesson in this run: names of checks by outcome."""
@@ -146,7 +150,11 @@ class LessonRun:
             if slug in self._conventions:
                 continue
             convention = conventions.load(slug)
-            violations = [f for f in convention.check(self.project) if f.level == "violation"]
+            violations = [
+                finding
+                for finding in convention.check(self.project)
+                if finding.level == "violation" and finding.place.file not in self._lying_about
+            ]
             problem = from_finding(violations[0], convention.title) if violations else None
             if len(violations) > 1 and problem is not None:
                 others = ", ".join(f"project/{finding.place}" for finding in violations[1:5])
@@ -159,6 +167,15 @@ class LessonRun:
         from checks import source
 
         return source.parse(self.course.project)
+
+    @cached_property
+    def _lying_about(self) -> set[str]:
+        """Modules beside the application's folders that nothing in those imports, such as an old copy."""
+        from checks.source.graph import reachable
+
+        own = [module for module in self.project.modules if module.file.partition("/")[0] in FOLDERS]
+        used = reachable(own, self.project.resolver)
+        return {module.file for module in self.project.modules if module not in used}
 
     def tally(self, lesson: Lesson) -> Tally:
         """The results of a lesson so far."""

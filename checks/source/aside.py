@@ -46,7 +46,8 @@ def aside(module: Module) -> Layer | None:
         return Layer.TESTS
     if _MIGRATIONS.intersection(folders):
         return Layer.MIGRATIONS
-    if _SCRIPTS.intersection(folders) or stem in _SCRIPT_STEMS:
+    cannot_be_imported = "." in stem  # gunicorn.conf.py, say
+    if _SCRIPTS.intersection(folders) or stem in _SCRIPT_STEMS or cannot_be_imported:
         return Layer.SCRIPTS
     return None
 

@@ -477,6 +477,10 @@ BESIDE = """app = FastAPI(
 
 RIGHT = [
     Right(
+        "a file with the settings of a server",
+        {"gunicorn.conf.py": 'import os\n\nbind = os.environ.get("BIND", "127.0.0.1:8000")\n'},
+    ),
+    Right(
         "an example that explains everything at its top",
         {
             EXAMPLE: """# Copy this file to .env.

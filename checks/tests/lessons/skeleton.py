@@ -297,6 +297,20 @@ WRONG = [
 
 RIGHT = [
     Right(
+        "an old copy that nobody imports",
+        {
+            "old/main.py": """from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/")
+def index():
+    return 1
+"""
+        },
+    ),
+    Right(
         "one of two models, told apart by their field",
         {
             ROUTER: [
