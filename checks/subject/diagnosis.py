@@ -9,6 +9,7 @@ import difflib
 import importlib.metadata
 import inspect
 import linecache
+import os
 import re
 import sys
 import traceback
@@ -70,6 +71,7 @@ class Diagnosis:
         self.project = project
         self.makers = makers
         self.brief = "the lesson's README.md"
+        self._ours = os.path.normcase(project) + os.sep
 
     def diagnose(self, error: BaseException, check: Check) -> Problem:
         """The failure in words.
@@ -388,7 +390,7 @@ class Diagnosis:
         return None
 
     def _is_ours(self, file: str) -> bool:
-        return Path(file).is_relative_to(self.project)
+        return os.path.normcase(file).startswith(self._ours)
 
     def _shown(self, file: str) -> str:
         path = Path(file)

@@ -12,6 +12,8 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import IO, Any
 
@@ -92,9 +94,20 @@ def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes
         os.environ.pop(name, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
+    _compile_once()
     # A folder that holds the application, not a package: uvicorn, which runs in it, cannot import it either.
     sys.modules["project"] = None  # type: ignore[assignment]
     sys.path[:] = [str(course.project), *(entry for entry in sys.path if entry)]
     os.chdir(collect["scratch"])
     os.environ["PYTEST_DEBUG_TEMPROOT"] = collect["scratch"]
     serve(course, collect["files"], commands, answers)
+
+
+def _compile_once() -> None:
+    """Keep what a source text was compiled to: each check imports the application anew."""
+    compiled = cache(SourceFileLoader.source_to_code)
+
+    def source_to_code(loader: SourceFileLoader, data: Any, path: Any, **options: Any) -> Any:
+        return compiled(loader, bytes(data), str(path), **options)
+
+    SourceFileLoader.source_to_code = source_to_code  # type: ignore[method-assign, assignment]

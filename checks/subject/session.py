@@ -101,6 +101,10 @@ class Session:
             "markers", "needs(name): another check of the same module that has to hold first"
         )
 
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Spare pytest the traceback of a failure: nobody reads it here."""
+        item.repr_failure = _shortly  # type: ignore[method-assign]
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Serve commands until there are no more."""
@@ -263,6 +267,10 @@ class Session:
                     cause=f"thread {place}",
                 )
         return None
+
+
+def _shortly(excinfo: pytest.ExceptionInfo[BaseException], *_: object, **__: object) -> str:
+    return described(excinfo.value)
 
 
 def _end_output() -> None:
