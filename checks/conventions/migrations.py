@@ -142,6 +142,7 @@ NAMELESS: Final = frozenset({"drop_constraint", "drop_index"})
 BY_HAND: Final = (b"CREATE TABLE", b"create table", b"create_all")
 MAKERS: Final = frozenset({"create", "create_entity"})
 """Calls that make a table, or a view, whose name is not written there."""
+INSTALLED: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 CHOOSING: Final = (b"include_object", b"include_name")
 RULE = Rule(
     __name__,
@@ -335,7 +336,7 @@ def _engine(module: Module, project: Project) -> Iterator[Finding]:
         if project.resolver.resolve(call.func, scope) in SYNC_ENGINES
     ]
     body = module.node.body
-    app_is_async = project.fact(_app_is_async)
+    app_is_async = _app_is_async(module, project)
     finding = RULE.violation if app_is_async else RULE.note
     if made or finding is RULE.violation:
         yield finding(
@@ -352,8 +353,32 @@ def _running_sync(project: Project) -> frozenset[Module]:
     return frozenset(module for module in project.modules if b"run_sync" in module.content)
 
 
-def _app_is_async(project: Project) -> bool:
-    return any(b"create_async_engine" in module.content for module in project.application)
+def _app_is_async(environment: Module, project: Project) -> bool:
+    """Whether the program that an environment belongs to has an asynchronous engine."""
+    engines = project.fact(_making_engines)
+    home = _distribution(environment.folder, project)
+    if any(_distribution(module.folder, project) == home for module in engines):
+        return True
+    return bool(engines) and not engines.isdisjoint(reachable([environment], project.resolver))
+
+
+def _making_engines(project: Project) -> frozenset[Module]:
+    """The modules of the application that make asynchronous engines."""
+    if not any(b"create_async_engine" in module.content for module in project.application):
+        return frozenset()
+    return frozenset(
+        scope.module
+        for module in project.application
+        for call, scope in module.every(ast.Call)
+        if project.resolver.resolve(call.func, scope) == "sqlalchemy.ext.asyncio.create_async_engine"
+    )
+
+
+def _distribution(folder: tuple[str, ...], project: Project) -> tuple[str, ...]:
+    """The innermost folder around with a file that says what to install; the project's root if none has."""
+    while folder and not any(project.root.joinpath(*folder, file).is_file() for file in INSTALLED):
+        folder = folder[:-1]
+    return folder
 
 
 def _nothing_made(module: Module, project: Project) -> Iterator[Finding]:
