@@ -425,10 +425,8 @@ def _called_by_guard(module: Module, project: Project) -> Iterator[Function]:
         for node in ast.walk(statement)
         if isinstance(node, ast.Name)
     }
-    for child in module.children:
-        is_plain = isinstance(child, Function) and child.name in names and not child.decorators
-        if is_plain and is_named_by_guards_alone(child, project):
-            yield child
+    named = (f for f in module.children if isinstance(f, Function) and f.name in names)
+    yield from (f for f in named if not f.decorators and is_named_by_guards_alone(f, project))
 
 
 def _starts_application(function: Function, project: Project) -> bool:

@@ -237,7 +237,7 @@ def _is_by_kind(
 def _is_package_beside_main(folder: tuple[str, ...], routers: list[Module], project: Project) -> bool:
     """Whether a folder is the whole package, with the application made outside it and kinds as folders."""
     deeper = all(len(module.folder) > len(folder) for module in routers)
-    alone = project.fact(_serving_below)[folder[:-1]] == 1
+    alone = project.fact(_serving_below)[folder[:-1]] == 1 and folder[:-1] not in project.fact(domains)
     outside = any(project.layer(m) is Layer.MAIN and m.folder == folder[:-1] for m in project.application)
     return deeper and alone and outside and folder in project.fact(_above_kinds)
 
