@@ -204,6 +204,9 @@ SENDS: Final = frozenset(
 SQL: Final = re.compile(
     r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
 )
+REPOSITORY: Final = re.compile(r"(?:Repository|Repo|DAO|Dao|CRUD|Crud)(?:s|Impl)?$|^(?:CRUD|Crud)")
+"""How classes are called that ask the database."""
+PLAIN_BASES: Final = frozenset({"object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 SHARED: Final = frozenset({"core", "common", "shared"})
 RULE = Rule(
     __name__,
@@ -706,7 +709,19 @@ def _repository_method(call: ast.Call, target: Target | None, scope: Scope, proj
         home = holder.binding.scope
         if home is not scope.module and project.layer(home) is Layer.REPOSITORY:
             return call.func.attr
-    return ""
+    of = project.resolver.infer(call.func.value, scope)
+    is_inherited = isinstance(of, Class) and _inherits_unseen(of, call.func.attr, project)
+    return call.func.attr if is_inherited else ""
+
+
+def _inherits_unseen(cls: Class, method: str, project: Project) -> bool:
+    """Whether a method that the project does not write comes to a repository from a library's base class."""
+    if project.layer(cls.module) is not Layer.REPOSITORY or not REPOSITORY.search(cls.name):
+        return False
+    if is_pydantic(cls, project.resolver) or is_mapped(cls, project.resolver):
+        return False
+    bases = {base for base in project.resolver.mro(cls) if isinstance(base, str)}
+    return bool(bases - PLAIN_BASES) and isinstance(project.resolver.attribute(cls, method), str)
 
 
 def _service_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
