@@ -146,6 +146,7 @@ from checks.source import (
 from checks.source.graph import aliases_of, imported_bindings, is_for_typing
 from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS
+from checks.source.scopes import typing_branch
 from checks.source.sessions import BUILDERS, CHANGES, QUERIES, TRANSACTION, is_session, session_method
 
 SCHEMA_WORDS: Final = frozenset(["schema", "schemas", "dto", "dtos"])
@@ -494,24 +495,35 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
     area = project.area(module)
     composes = _composes(module, project)
     seen: set[tuple[int, Module]] = set()
+    brought: list[tuple[ast.AST, Target]] = []
     for scope in module.scopes:
         for binding in imported_bindings(scope):
             if is_for_typing(binding):
                 continue
-            for node, target in _targets(binding, scope, project):
-                home = _home(target)
-                line = getattr(node, "lineno", 0)
-                if home is None or (line, home) in seen or not _is_of_domain(home, project):
-                    continue
-                seen.add((line, home))
-                certain = not composes and _is_certainly_of_domain(home, module, project)
-                yield (RULE.violation if certain else RULE.note)(
-                    module,
-                    node,
-                    f"{area} code that imports {home.file}",
-                    expected=f"{area} code that knows no domain",
-                    why="Shared code that knows a domain cannot be shared by the others.",
-                )
+            brought += _targets(binding, scope, project)
+    for node, target in (*brought, *_starred(module, project)):
+        home = _home(target)
+        line = getattr(node, "lineno", 0)
+        if home is None or (line, home) in seen or not _is_of_domain(home, project):
+            continue
+        seen.add((line, home))
+        certain = not composes and _is_certainly_of_domain(home, module, project)
+        yield (RULE.violation if certain else RULE.note)(
+            module,
+            node,
+            f"{area} code that imports {home.file}",
+            expected=f"{area} code that knows no domain",
+            why="Shared code that knows a domain cannot be shared by the others.",
+        )
+
+
+def _starred(module: Module, project: Project) -> Iterator[tuple[ast.AST, Target]]:
+    """The modules of which a module imports everything."""
+    for node, _ in module.every(ast.ImportFrom) if module.stars else ():
+        if node.names[0].name == "*" and typing_branch(node) is None:
+            found = project.resolver.module(node.module or "", module, node.level)
+            if isinstance(found, Module):
+                yield node, found
 
 
 def _composes(module: Module, project: Project) -> bool:

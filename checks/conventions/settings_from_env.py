@@ -577,7 +577,8 @@ def _field_name(statement: ast.stmt) -> str:
 def _default_text(value: ast.expr, scope: Scope, project: Project) -> str | None:
     """The text of a field's default: a literal, wrapped in Field or SecretStr, or a constant's value."""
     if isinstance(value, ast.Constant):
-        return value.value if isinstance(value.value, str) else None
+        text = value.value.decode(errors="replace") if isinstance(value.value, bytes) else value.value
+        return text if isinstance(text, str) else None
     if isinstance(value, ast.Call):
         given = _default_of(value, scope, project)
         return _default_text(given, scope, project) if given is not None else None
