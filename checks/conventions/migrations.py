@@ -519,6 +519,8 @@ def _tables(revisions: list[Module], entities: list[Class], environments: list[M
     for module in revisions:
         if any(mark in module.content for mark in BY_HAND) or not _adds_made(made, module):
             return
+    for module in revisions:
+        yield from _dropped_unmade(module, made)
     for cls in entities:
         table = cls.names.get("__tablename__", [None])[0]
         value = table.value if table is not None else None
@@ -526,6 +528,18 @@ def _tables(revisions: list[Module], entities: list[Class], environments: list[M
             yield RULE.violation(
                 cls.module, cls.node, f"{cls.name}, whose table {value.value!r} no migration makes"
             )
+
+
+def _dropped_unmade(module: Module, made: set[str]) -> Iterator[Finding]:
+    """Tables that an upgrade drops and no revision makes: a note, for they may come from elsewhere."""
+    upgrade = _function(module, "upgrade") if b"drop_table" in module.content else None
+    for node in ast.walk(upgrade) if upgrade is not None else ():
+        if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") != "drop_table" or not node.args:
+            continue
+        name = getattr(node.args[0], "value", None)
+        is_careful = any(keyword.arg == "if_exists" for keyword in node.keywords)
+        if isinstance(name, str) and name not in made and not is_careful:
+            yield RULE.note(module, node, f"the table {name!r} dropped, which no migration makes")
 
 
 def _adds_made(made: set[str], module: Module) -> bool:
