@@ -51,13 +51,16 @@ def _repeats(function: Function) -> bool:
 def _is_used_in(
     function: Function, users: set[Function], others: dict[str, list[Function | None]], project: Project
 ) -> bool:
-    """Whether a function is named in these functions alone; of the others, those left to ask are kept."""
+    """Whether a function is named in these functions and itself alone; the others left to ask are kept."""
     name = function.name
     if name not in others:
         others[name] = list(project.fact(_users_by_name).get(name, ()))
-    while others[name] and others[name][-1] in users:
-        others[name].pop()
-    return not others[name]
+    left = others[name]
+    while left and left != [function] and (left[-1] in users or left[-1] is function):
+        last = left.pop()
+        if last is function and function not in users:
+            left.insert(0, function)
+    return not left or left == [function]
 
 
 def _users_by_name(project: Project) -> dict[str, list[Function | None]]:
@@ -71,6 +74,39 @@ def _users_by_name(project: Project) -> dict[str, list[Function | None]]:
             for name in used & names:
                 found.setdefault(name, {})[scope.function] = None
     return {name: list(users) for name, users in found.items()}
+
+
+def runs_as_script(node: ast.AST) -> bool:
+    """Whether a node stands below ``if __name__ == "__main__":``, and so runs in a process of its own."""
+    around = parent(node)
+    while around is not None:
+        if isinstance(around, ast.If) and node not in around.orelse and is_main_guard(around.test):
+            return True
+        node, around = around, parent(around)
+    return False
+
+
+def is_main_guard(test: ast.expr) -> bool:
+    """Whether a test asks for ``__name__ == "__main__"``."""
+    parts = [*ast.walk(test)]
+    asks = any(isinstance(part, ast.Name) and part.id == "__name__" for part in parts)
+    return asks and not any(isinstance(part, ast.NotEq | ast.Not) for part in parts)
+
+
+def is_named_by_guards_alone(function: Function, project: Project) -> bool:
+    """Whether all that stands in the project under a function's name stands below main guards."""
+    name = function.name
+    if any(user is not None and user is not function for user in project.fact(_users_by_name).get(name, ())):
+        return False
+    return all(
+        runs_as_script(node)
+        for module in project.application
+        if name.encode() in module.content
+        for scope in module.scopes
+        if scope.function is None
+        for node in scope.nodes(ast.Name, ast.Attribute)
+        if name == (getattr(node, "id", "") or getattr(node, "attr", ""))
+    )
 
 
 def metadata(

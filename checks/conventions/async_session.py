@@ -5,6 +5,7 @@
 Make engines with `create_async_engine` and sessions with `async_sessionmaker`; await every call that talks
 to the database. Synchronous engines may live in scripts and workers that the web application never reaches.
 A function handed to `run_sync` is given a synchronous session on purpose, and so is a listener to events.
+What stands below `if __name__ == "__main__":`, or is called from there alone, is a script.
 A call of a synchronous session fails where asynchronous code reaches it; where only sync handlers and sync
 dependencies do, or a thread, it is a note. What makes such engines and sessions fails either way.
 
@@ -94,7 +95,12 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final
 
-from checks.conventions._helpers import with_helpers
+from checks.conventions._helpers import (
+    is_main_guard,
+    is_named_by_guards_alone,
+    runs_as_script,
+    with_helpers,
+)
 from checks.conventions._rule import Rule
 from checks.conventions.no_blocking_calls import coroutines
 from checks.finding import Finding
@@ -138,6 +144,9 @@ ENGINE_TALKS: Final = frozenset({"connect", "begin", "execute", "raw_connection"
 THREADS: Final = re.compile(r"(?:\w*_)?(?:to_thread|in_thread|in_threadpool|in_executor)|submit")
 """Names of what hands a function to a thread, whoever wrote it."""
 THREAD_MARKS: Final = (b"thread", b"executor", b"submit")
+SERVERS: Final = (b"uvicorn", b"hypercorn", b"gunicorn", b"granian")
+FOR_ALL: Final = frozenset(MADE) - {SYNC_SESSION}
+"""What is made once and used by whoever comes."""
 TASKS: Final = frozenset({"task", "shared_task", "actor", "periodic_task", "job"})
 RULE = Rule(
     __name__,
@@ -149,12 +158,12 @@ RULE = Rule(
 
 def check(project: Project) -> Iterator[Finding]:
     """Finds synchronous engines, sessions and queries that the web application reaches."""
-    lent = _lent(project)
+    lent = _lent(project) | _commands(project)
     for module in project.modules:
         if module not in project.web or not _speaks_of_databases(module):
             continue
         for call, scope in module.every(ast.Call):
-            if not _is_apart(scope, lent):
+            if not _is_apart(scope, lent) and not _is_of_a_script(call, scope, project):
                 yield from _judge(call, scope, project)
         yield from _annotations(module, project, lent)
 
@@ -393,6 +402,46 @@ def _lent_in(module: Module, project: Project) -> Iterator[Function]:
         decorators = (d.func for d in function.decorators if isinstance(d, ast.Call))
         if any(project.resolver.resolve(d, function.parent or module) in LISTENS for d in decorators):
             yield function
+
+
+def _commands(project: Project) -> set[Function]:
+    """The functions that only code below a main guard calls, which the web application never reaches."""
+    commands: set[Function] = set()
+    for module in project.application:
+        for called in _called_by_guard(module, project) if b"__main__" in module.content else ():
+            group = with_helpers([called], project)
+            if not any(_starts_application(function, project) for function in group):
+                commands |= group
+    return commands
+
+
+def _called_by_guard(module: Module, project: Project) -> Iterator[Function]:
+    """A module's functions that are named below its main guard and nowhere else."""
+    guards = [statement for statement in module.nodes(ast.If) if is_main_guard(statement.test)]
+    names = {
+        node.id
+        for guard in guards
+        for statement in guard.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name)
+    }
+    named = (f for f in module.children if isinstance(f, Function) and f.name in names)
+    yield from (f for f in named if not f.decorators and is_named_by_guards_alone(f, project))
+
+
+def _starts_application(function: Function, project: Project) -> bool:
+    """Whether a function makes an application, or an engine beside a server that it may start with it."""
+    serves = any(server in function.module.content for server in SERVERS)
+    made = {project.resolver.resolve(call.func, function) for call in function.nodes(ast.Call)}
+    return "fastapi.FastAPI" in made or (serves and not made.isdisjoint(FOR_ALL))
+
+
+def _is_of_a_script(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether a call stands directly below a main guard, and makes no engine for a server started there."""
+    if scope.function is not None or b"__main__" not in scope.module.content or not runs_as_script(call):
+        return False
+    serves = any(server in scope.module.content for server in SERVERS)
+    return not serves or project.resolver.resolve(call.func, scope) not in FOR_ALL
 
 
 def _is_apart(scope: Scope, lent: set[Function]) -> bool:

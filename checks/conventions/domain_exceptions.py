@@ -70,6 +70,7 @@ from checks.conventions._rule import Rule
 from checks.conventions.layer_imports import works_for_dependencies
 from checks.finding import Finding
 from checks.source import Class, Function, Instance, Layer, Module, Project, Scope, Variable, parent
+from checks.source.calls import Blocking
 from checks.source.graph import reachable
 from checks.source.kinds import is_exception, literal_keywords
 
@@ -158,9 +159,14 @@ def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
         return
     yield from _let_pass(raised, handled, project)
     caught = _caught_at_large(project)
+    let_out = _let_out(project) if caught else set()
     for node, scope, of in raised:
         if scope.module in served and not handled.covers(of, project):
-            doubtful = _falls_under(of, caught, project) or bool(INTERNAL.search(of.name))
+            if scope.function is not None and _is_guarded(node, scope.function, of, project):
+                continue
+            leaves = scope.function in let_out and not _wraps_all(node, scope, project)
+            is_held = _falls_under(of, caught, project) and not leaves
+            doubtful = is_held or bool(INTERNAL.search(of.name))
             yield (RULE.note if doubtful else RULE.violation)(
                 scope.module,
                 node,
@@ -197,16 +203,30 @@ def _let_pass(raised: list[Raised], handled: _Handled, project: Project) -> Iter
             )
 
 
-def _is_guarded(call: ast.Call, function: Function, of: Class, project: Project) -> bool:
-    """Whether a call stands in the body of a ``try`` that catches this class."""
+def _is_guarded(node: ast.AST, function: Function, of: Class, project: Project) -> bool:
+    """Whether a call or a raise stands in the body of a ``try`` that catches this class and keeps it."""
     mro = {*project.resolver.mro(of), *CATCH_ALL}
-    node: ast.AST = call
     while (around := parent(node)) is not None and node is not function.node:
         if isinstance(around, ast.Try) and node in around.body:
-            for handler in around.handlers:
-                if handler.type is None or not mro.isdisjoint(_classes(handler.type, function, project)):
-                    return True
+            catching = (
+                handler
+                for handler in around.handlers
+                if handler.type is None or not mro.isdisjoint(_classes(handler.type, function, project))
+            )
+            first = next(catching, None)
+            if first is not None and not _only_raises_again(first):
+                return True
         node = around
+    return False
+
+
+def _wraps_all(node: ast.AST, scope: Scope, project: Project) -> bool:
+    """Whether a raise stands in the answer to everything that may happen, the unexpected included."""
+    around = parent(node)
+    while around is not None and around is not scope.node:
+        if isinstance(around, ast.ExceptHandler):
+            return around.type is None or not CATCH_ALL.isdisjoint(_classes(around.type, scope, project))
+        around = parent(around)
     return False
 
 
@@ -217,10 +237,17 @@ def _handled(project: Project) -> _Handled:
             _registered(module, project, handled)
         handled.classes.update(_handed_on(module, project))
         for node, scope in module.every(ast.ExceptHandler):
-            if node.type is not None:
+            if node.type is not None and not _only_raises_again(node):
                 caught = _classes(node.type, scope, project)
                 handled.caught.update(cls for cls in caught if cls not in CATCH_ALL)
     return handled
+
+
+def _only_raises_again(handler: ast.ExceptHandler) -> bool:
+    """Whether an exception goes on as it came, after a word in a log at most."""
+    *before, last = handler.body
+    again = isinstance(last, ast.Raise) and last.exc is None
+    return again and all(isinstance(statement, ast.Expr) for statement in before)
 
 
 def _handed_on(module: Module, project: Project) -> Iterator[Class]:
@@ -269,13 +296,20 @@ def _registered(module: Module, project: Project, handled: _Handled) -> None:
 
 def _caught_at_large(project: Project) -> set[str]:
     """What handlers catch whatever it is, so that it cannot be told what a client gets."""
-    found: set[str] = set()
-    for handler in project.handlers:
-        for node in handler.nodes(ast.ExceptHandler):
-            caught = project.resolver.resolve(node.type, handler) if node.type else "BaseException"
-            if isinstance(caught, str) and caught in CATCH_ALL:
-                found.add(caught)
-    return found
+    return {caught for handler in project.handlers for caught in _catches_all(handler, project)}
+
+
+def _catches_all(handler: Function, project: Project) -> Iterator[str]:
+    for node in handler.nodes(ast.ExceptHandler):
+        caught = project.resolver.resolve(node.type, handler) if node.type else "BaseException"
+        if isinstance(caught, str) and caught in CATCH_ALL:
+            yield caught
+
+
+def _let_out(project: Project) -> set[Function]:
+    """What handlers call that do not catch everything: an exception from there reaches the client."""
+    plain = [handler for handler in project.handlers if not any(_catches_all(handler, project))]
+    return Blocking(project.resolver).called_from(plain)
 
 
 def _falls_under(of: Class, caught: set[str], project: Project) -> bool:

@@ -146,6 +146,7 @@ from checks.source import (
 from checks.source.graph import aliases_of, imported_bindings, is_for_typing
 from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS
+from checks.source.scopes import typing_branch
 from checks.source.sessions import BUILDERS, CHANGES, QUERIES, TRANSACTION, is_session, session_method
 
 SCHEMA_WORDS: Final = frozenset(["schema", "schemas", "dto", "dtos"])
@@ -204,6 +205,9 @@ SENDS: Final = frozenset(
 SQL: Final = re.compile(
     r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
 )
+REPOSITORY: Final = re.compile(r"(?:Repository|Repo|DAO|Dao|CRUD|Crud)(?:s|Impl)?$|^(?:CRUD|Crud)")
+"""How classes are called that ask the database."""
+PLAIN_BASES: Final = frozenset({"object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 SHARED: Final = frozenset({"core", "common", "shared"})
 RULE = Rule(
     __name__,
@@ -491,24 +495,35 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
     area = project.area(module)
     composes = _composes(module, project)
     seen: set[tuple[int, Module]] = set()
+    brought: list[tuple[ast.AST, Target]] = []
     for scope in module.scopes:
         for binding in imported_bindings(scope):
             if is_for_typing(binding):
                 continue
-            for node, target in _targets(binding, scope, project):
-                home = _home(target)
-                line = getattr(node, "lineno", 0)
-                if home is None or (line, home) in seen or not _is_of_domain(home, project):
-                    continue
-                seen.add((line, home))
-                certain = not composes and _is_certainly_of_domain(home, module, project)
-                yield (RULE.violation if certain else RULE.note)(
-                    module,
-                    node,
-                    f"{area} code that imports {home.file}",
-                    expected=f"{area} code that knows no domain",
-                    why="Shared code that knows a domain cannot be shared by the others.",
-                )
+            brought += _targets(binding, scope, project)
+    for node, target in (*brought, *_starred(module, project)):
+        home = _home(target)
+        line = getattr(node, "lineno", 0)
+        if home is None or (line, home) in seen or not _is_of_domain(home, project):
+            continue
+        seen.add((line, home))
+        certain = not composes and _is_certainly_of_domain(home, module, project)
+        yield (RULE.violation if certain else RULE.note)(
+            module,
+            node,
+            f"{area} code that imports {home.file}",
+            expected=f"{area} code that knows no domain",
+            why="Shared code that knows a domain cannot be shared by the others.",
+        )
+
+
+def _starred(module: Module, project: Project) -> Iterator[tuple[ast.AST, Target]]:
+    """The modules of which a module imports everything."""
+    for node, _ in module.every(ast.ImportFrom) if module.stars else ():
+        if node.names[0].name == "*" and typing_branch(node) is None:
+            found = project.resolver.module(node.module or "", module, node.level)
+            if isinstance(found, Module):
+                yield node, found
 
 
 def _composes(module: Module, project: Project) -> bool:
@@ -706,7 +721,19 @@ def _repository_method(call: ast.Call, target: Target | None, scope: Scope, proj
         home = holder.binding.scope
         if home is not scope.module and project.layer(home) is Layer.REPOSITORY:
             return call.func.attr
-    return ""
+    of = project.resolver.infer(call.func.value, scope)
+    is_inherited = isinstance(of, Class) and _inherits_unseen(of, call.func.attr, project)
+    return call.func.attr if is_inherited else ""
+
+
+def _inherits_unseen(cls: Class, method: str, project: Project) -> bool:
+    """Whether a method that the project does not write comes to a repository from a library's base class."""
+    if project.layer(cls.module) is not Layer.REPOSITORY or not REPOSITORY.search(cls.name):
+        return False
+    if is_pydantic(cls, project.resolver) or is_mapped(cls, project.resolver):
+        return False
+    bases = {base for base in project.resolver.mro(cls) if isinstance(base, str)}
+    return bool(bases - PLAIN_BASES) and isinstance(project.resolver.attribute(cls, method), str)
 
 
 def _service_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:

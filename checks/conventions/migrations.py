@@ -142,6 +142,7 @@ NAMELESS: Final = frozenset({"drop_constraint", "drop_index"})
 BY_HAND: Final = (b"CREATE TABLE", b"create table", b"create_all")
 MAKERS: Final = frozenset({"create", "create_entity"})
 """Calls that make a table, or a view, whose name is not written there."""
+INSTALLED: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 CHOOSING: Final = (b"include_object", b"include_name")
 RULE = Rule(
     __name__,
@@ -335,7 +336,7 @@ def _engine(module: Module, project: Project) -> Iterator[Finding]:
         if project.resolver.resolve(call.func, scope) in SYNC_ENGINES
     ]
     body = module.node.body
-    app_is_async = project.fact(_app_is_async)
+    app_is_async = _app_is_async(module, project)
     finding = RULE.violation if app_is_async else RULE.note
     if made or finding is RULE.violation:
         yield finding(
@@ -352,8 +353,32 @@ def _running_sync(project: Project) -> frozenset[Module]:
     return frozenset(module for module in project.modules if b"run_sync" in module.content)
 
 
-def _app_is_async(project: Project) -> bool:
-    return any(b"create_async_engine" in module.content for module in project.application)
+def _app_is_async(environment: Module, project: Project) -> bool:
+    """Whether the program that an environment belongs to has an asynchronous engine."""
+    engines = project.fact(_making_engines)
+    home = _distribution(environment.folder, project)
+    if any(_distribution(module.folder, project) == home for module in engines):
+        return True
+    return bool(engines) and not engines.isdisjoint(reachable([environment], project.resolver))
+
+
+def _making_engines(project: Project) -> frozenset[Module]:
+    """The modules of the application that make asynchronous engines."""
+    if not any(b"create_async_engine" in module.content for module in project.application):
+        return frozenset()
+    return frozenset(
+        scope.module
+        for module in project.application
+        for call, scope in module.every(ast.Call)
+        if project.resolver.resolve(call.func, scope) == "sqlalchemy.ext.asyncio.create_async_engine"
+    )
+
+
+def _distribution(folder: tuple[str, ...], project: Project) -> tuple[str, ...]:
+    """The innermost folder around with a file that says what to install; the project's root if none has."""
+    while folder and not any(project.root.joinpath(*folder, file).is_file() for file in INSTALLED):
+        folder = folder[:-1]
+    return folder
 
 
 def _nothing_made(module: Module, project: Project) -> Iterator[Finding]:
@@ -494,6 +519,8 @@ def _tables(revisions: list[Module], entities: list[Class], environments: list[M
     for module in revisions:
         if any(mark in module.content for mark in BY_HAND) or not _adds_made(made, module):
             return
+    for module in revisions:
+        yield from _dropped_unmade(module, made)
     for cls in entities:
         table = cls.names.get("__tablename__", [None])[0]
         value = table.value if table is not None else None
@@ -501,6 +528,18 @@ def _tables(revisions: list[Module], entities: list[Class], environments: list[M
             yield RULE.violation(
                 cls.module, cls.node, f"{cls.name}, whose table {value.value!r} no migration makes"
             )
+
+
+def _dropped_unmade(module: Module, made: set[str]) -> Iterator[Finding]:
+    """Tables that an upgrade drops and no revision makes: a note, for they may come from elsewhere."""
+    upgrade = _function(module, "upgrade") if b"drop_table" in module.content else None
+    for node in ast.walk(upgrade) if upgrade is not None else ():
+        if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") != "drop_table" or not node.args:
+            continue
+        name = getattr(node.args[0], "value", None)
+        is_careful = any(keyword.arg == "if_exists" for keyword in node.keywords)
+        if isinstance(name, str) and name not in made and not is_careful:
+            yield RULE.note(module, node, f"the table {name!r} dropped, which no migration makes")
 
 
 def _adds_made(made: set[str], module: Module) -> bool:

@@ -228,8 +228,18 @@ def _is_by_kind(
         deeper = any(len(module.folder) > len(folder) for module in routers)
         above = next((n for n, part in enumerate(folder) if part.lower() in ROUTERS), None)
         return several or deeper or (above is not None and folder[:above] in project.fact(_above_kinds))
+    if several and _is_package_beside_main(folder, routers, project):
+        return True
     only = all(project.layer(module) in {Layer.ROUTER, Layer.DEPENDENCIES} for module in modules)
     return several and only and folder[:-1] in project.fact(_above_kinds)
+
+
+def _is_package_beside_main(folder: tuple[str, ...], routers: list[Module], project: Project) -> bool:
+    """Whether a folder is the whole package, with the application made outside it and kinds as folders."""
+    deeper = all(len(module.folder) > len(folder) for module in routers)
+    alone = project.fact(_serving_below)[folder[:-1]] == 1 and folder[:-1] not in project.fact(domains)
+    outside = any(project.layer(m) is Layer.MAIN and m.folder == folder[:-1] for m in project.application)
+    return deeper and alone and outside and folder in project.fact(_above_kinds)
 
 
 def _above_kinds(project: Project) -> frozenset[tuple[str, ...]]:

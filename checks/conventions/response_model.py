@@ -3,9 +3,10 @@
 ## Rule
 
 Give each route a `response_model`, or its handler a return annotation that names a model. Nothing to
-declare: status 204 and 304, a handler that returns a `Response`, a response class that carries no model
-(redirect, HTML, file, stream), generators and websockets. An ORM model is no response model. A handler that
-gives nothing back may say so by `-> None`; status 204 says it better.
+declare: status 204 and 304, a handler that says that it returns a `Response`, a response class that carries
+no model (redirect, HTML, file, stream), generators and websockets. JSON that a handler writes into a response
+object has a body that a model could describe: who declares nothing of it fails. An ORM model is no response
+model. A handler that gives nothing back may say so by `-> None`; status 204 says it better.
 
 ## Why
 
@@ -96,6 +97,10 @@ PAGES: Final = frozenset(
     for page in ("swagger_ui_html", "redoc_html", "swagger_ui_oauth2_redirect_html")
 )
 """Functions of FastAPI's that give an HTMLResponse."""
+JSON: Final = tuple(f"starlette.responses.{name}Response" for name in ("JSON", "ORJSON", "UJSON"))
+DOCUMENTATION: Final = frozenset({"openapi", "get_openapi"})
+"""Functions that give the documentation of the API itself."""
+LEAST_ERROR: Final = 400
 NESTED: Final = 5
 """Through how many routers, one in the other, a default is looked for."""
 LOOSE: Final = frozenset(
@@ -160,6 +165,8 @@ def _by_handler(route: Route, project: Project) -> Iterator[Finding]:
     if annotation is None:
         if not _returns_responses(handler, project):
             yield _at(route, handler, f"{handler.name}(), which declares nothing of what it returns")
+        elif not _documents_success(route) and _answers_with_json(handler, project):
+            yield _at(route, handler, f"{handler.name}(), which declares nothing of the JSON that it writes")
         elif handler.nodes(ast.Return):
             yield _at(
                 route,
@@ -345,6 +352,54 @@ def _returns_responses(handler: Function, project: Project) -> bool:
     if not values:
         return _only_raises(handler)
     return all(value is not None and _may_be_response(value, handler, project) for value in values)
+
+
+def _documents_success(route: Route) -> bool:
+    """Whether a route says at least in its documentation what it answers with."""
+    table = route.keywords.get("responses")
+    if not isinstance(table, ast.Dict):
+        return table is not None or "response_class" in route.keywords
+    keys = (str(key.value) if isinstance(key, ast.Constant) else "2" for key in table.keys)
+    return "response_class" in route.keywords or any(key.startswith(("2", "default")) for key in keys)
+
+
+def _answers_with_json(handler: Function, project: Project) -> bool:
+    """Whether all that a handler gives back is JSON of its own making, and more than errors."""
+    if isinstance(handler.node, ast.Lambda):
+        return _is_json(handler.node.body, handler, project)
+    values = [node.value for node in handler.nodes(ast.Return) if node.value is not None]
+    given = [one for value in values for one in _bound_to(value, handler)]
+    if not given or not all(_is_json(one, handler, project) for one in given):
+        return False
+    called = {getattr(c.func, "attr", "") or getattr(c.func, "id", "") for c in handler.nodes(ast.Call)}
+    return DOCUMENTATION.isdisjoint(called) and not all(_is_error(one) for one in given)
+
+
+def _bound_to(value: ast.expr, handler: Function) -> list[ast.expr]:
+    """What a variable of the handler is given; the expression itself where it is none."""
+    bindings = handler.names.get(value.id, []) if isinstance(value, ast.Name) else []
+    return [b.value for b in bindings if b.value is not None] or [value]
+
+
+def _is_json(value: ast.expr, scope: Scope, project: Project) -> bool:
+    if project.resolver.is_kind(project.resolver.infer(value, scope), *JSON):
+        return True
+    if not isinstance(value, ast.Call) or project.resolver.resolve(value.func, scope) != RESPONSE:
+        return False
+    media = _keyword(value, "media_type")
+    return isinstance(media, ast.Constant) and media.value == "application/json"
+
+
+def _is_error(value: ast.expr) -> bool:
+    """Whether a response is made with the status of an error."""
+    status = _keyword(value, "status_code") if isinstance(value, ast.Call) else None
+    if isinstance(status, ast.Constant):
+        return isinstance(status.value, int) and status.value >= LEAST_ERROR
+    return isinstance(status, ast.Attribute) and status.attr.startswith(("HTTP_4", "HTTP_5"))
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
 def _may_be_response(value: ast.expr, handler: Function, project: Project) -> bool:

@@ -53,6 +53,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
+from checks.conventions._helpers import runs_as_script
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, Variable, parent, written
@@ -171,7 +172,7 @@ def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterat
         yield RULE.note(scope.module, held, f"{found}, where it is handed to")
     for look in [held] if _is_read(held) else _by_name(held):
         lenient = (
-            _runs_as_script(look)
+            runs_as_script(look)
             or _chooses_settings(look, scope, project)
             or _is_of_the_system(look)
             or _ends_as(look, _is_for_child)
@@ -333,14 +334,6 @@ def _whole(node: ast.expr) -> ast.AST:
     }:
         node, around = around, parent(around)
     return node
-
-
-def _runs_as_script(node: ast.AST | None) -> bool:
-    while node is not None:
-        if isinstance(node, ast.If) and "__name__" in written(node.test):
-            return True
-        node = parent(node)
-    return False
 
 
 def _env_file(cls: Class, project: Project) -> Iterator[Finding]:
@@ -584,7 +577,8 @@ def _field_name(statement: ast.stmt) -> str:
 def _default_text(value: ast.expr, scope: Scope, project: Project) -> str | None:
     """The text of a field's default: a literal, wrapped in Field or SecretStr, or a constant's value."""
     if isinstance(value, ast.Constant):
-        return value.value if isinstance(value.value, str) else None
+        text = value.value.decode(errors="replace") if isinstance(value.value, bytes) else value.value
+        return text if isinstance(text, str) else None
     if isinstance(value, ast.Call):
         given = _default_of(value, scope, project)
         return _default_text(given, scope, project) if given is not None else None

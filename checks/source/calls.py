@@ -108,7 +108,7 @@ HTTP: Final = frozenset(
     ]
 )
 FILES: Final = frozenset(
-    ["open", "io.open", "codecs.open", "gzip.open"]
+    ["open", "io.open", "codecs.open", "gzip.open", "glob.glob"]
     + [f"pathlib.Path.{name}" for name in _PATH_IO]
     + [f"os.{name}" for name in _OS_IO]
     + [f"os.path.{name}" for name in _OS_PATH_IO]
@@ -137,7 +137,6 @@ SLOW: Final = frozenset(
         "tempfile.NamedTemporaryFile",
         "tempfile.TemporaryDirectory",
         "tempfile.mkdtemp",
-        "glob.glob",
         "zipfile.ZipFile",
         "pandas.read_csv",
         "pandas.read_excel",

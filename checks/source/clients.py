@@ -46,6 +46,7 @@ _METHODS: Final = (
     ("redis.Redis redis.StrictRedis redis.from_url redis.client.Redis", _REDIS),
     ("openai.OpenAI openai.AzureOpenAI anthropic.Anthropic groq.Groq", _MODEL),
     ("openai.chat.completions openai.ChatCompletion openai.Completion", "create"),
+    ("ffmpeg", r"(?:\w+\.)*run|probe"),
     ("minio.Minio", r"(?!presigned|get_presigned)[a-z]\w*"),
     ("elasticsearch.Elasticsearch opensearchpy.OpenSearch", _SEARCH),
     ("qdrant_client.QdrantClient", r"(?!close)[a-z]\w*"),
