@@ -5,11 +5,14 @@ learner's application itself.
 """
 
 import importlib
+import inspect
+import logging
 import sys
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -135,6 +138,39 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
     monkeypatch.setenv("DATABASE_URL", database.url)
     with database.watched():
         yield database
+
+
+@pytest.fixture
+def engines(project: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Any, object]:
+    """Each engine that is made from now on, and the learner's line that makes it."""
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    made: dict[Any, object] = {}
+    make = AsyncEngine.__init__
+
+    def remember(engine: AsyncEngine, *args: Any, **options: Any) -> None:
+        make(engine, *args, **options)
+        stack = traceback.walk_stack(inspect.currentframe())
+        lines = ((Path(frame.f_code.co_filename), line) for frame, line in stack)
+        own = ((file.relative_to(project), line) for file, line in lines if file.is_relative_to(project))
+        made[engine.sync_engine] = next(((file.as_posix(), line) for file, line in own), None)
+
+    monkeypatch.setattr(AsyncEngine, "__init__", remember)
+    return made
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[logging.LogRecord]:
+    """What is logged from now on, in every logger that is switched on."""
+    records: list[logging.LogRecord] = []
+    handle = logging.Logger.handle
+
+    def overhear(logger: logging.Logger, record: logging.LogRecord) -> None:
+        records.append(record)
+        handle(logger, record)
+
+    monkeypatch.setattr(logging.Logger, "handle", overhear)
+    return records
 
 
 def forget_application() -> None:

@@ -21,6 +21,9 @@ IGNORED = frozenset(
     }
 )
 
+NEEDS = "needs(*names): checks that have to hold first; test_x, or test_other.py::test_x of the same lesson"
+"""The marker of a lesson's check, as pytest registers it."""
+
 
 class LessonError(Exception):
     """A lesson cannot be found or read; the text is written for the person at the terminal."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks.items import LOAD, ConventionItem, LessonFile, LoadItem
-from checks.lesson import Course, Lesson, LessonError, find_course
+from checks.lesson import NEEDS, Course, Lesson, LessonError, find_course
 
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
@@ -129,7 +129,7 @@ def _complain_if_a_lesson_is_meant(course: Course, path: str) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take part in this run if it asks for lessons."""
-    config.addinivalue_line("markers", "needs(name): another check of the same module that has to hold first")
+    config.addinivalue_line("markers", NEEDS)
     course = Course(config.rootpath)
     wanted = _Wanted.of(config, course)
     if wanted is not None:
@@ -421,9 +421,11 @@ def _is_behaviour(item: pytest.Item) -> bool:
 
 
 def _needs(item: pytest.Item) -> Iterator[str]:
+    from checks.run import needed_id
+
     module = item.nodeid.partition("::")[0]
     for marker in item.iter_markers("needs"):
-        yield from (f"{module}::{name}" for name in marker.args)
+        yield from (needed_id(module, name) for name in marker.args)
 
 
 def _is_debugged(config: pytest.Config) -> bool:

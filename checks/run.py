@@ -220,6 +220,16 @@ def checks_of(course: Course, lesson: Lesson) -> set[str]:
     return ids
 
 
+def needed_id(module: str, name: str) -> str:
+    """The node id of a check that another one needs.
+
+    Args:
+        module: the node id of the test module of the check that needs it.
+        name: what its marker ``needs`` says: ``test_x``, or ``test_other.py::test_x`` of the same lesson.
+    """
+    return f"{module.rpartition('/')[0]}/{name}" if "::" in name else f"{module}::{name}"
+
+
 def _short(nodeid: str) -> str:
     return nodeid.rpartition("::")[2]
 

@@ -18,7 +18,7 @@ from _pytest.runner import runtestprotocol
 
 from checks.expect import described
 from checks.fixtures import environment, forget_application
-from checks.lesson import Course
+from checks.lesson import NEEDS, Course
 from checks.report import Kind, Problem
 from checks.subject import channel
 from checks.subject.contract import BrokenContractError, require_names
@@ -97,9 +97,7 @@ class Session:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Speak through the channel only: nobody reads a terminal here."""
         config.pluginmanager.unregister(name="terminalreporter")
-        config.addinivalue_line(
-            "markers", "needs(name): another check of the same module that has to hold first"
-        )
+        config.addinivalue_line("markers", NEEDS)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Spare pytest the traceback of a failure: nobody reads it here."""

@@ -56,7 +56,8 @@ def settings_class(apart: Path) -> Callable[[], object]:
 
     def place() -> object:
         module = sys.modules.get(CONFIG)
-        return blame(module.Settings, apart) if hasattr(module, "Settings") else CONFIG_FILE
+        settings: object = getattr(module, "Settings", None)
+        return CONFIG_FILE if settings is None else blame(settings, apart)
 
     return place
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from checks.items import LOAD
 from checks.lesson import Course, Lesson, find_course
 from checks.report import Kind, Outcome, Problem
-from checks.run import LessonRun, load_id
+from checks.run import LessonRun, load_id, needed_id
 from checks.supervisor import Supervisor
 
 REAL = find_course(Path(__file__))
@@ -57,7 +57,7 @@ class Right:
 
 @dataclass(frozen=True)
 class BehaviourCheck:
-    """One function of a lesson's test module, as its source says."""
+    """One function of a lesson's test modules, as its source says; what it needs is told as node ids."""
 
     name: str
     nodeid: str
@@ -71,7 +71,7 @@ def checks_of(lesson: Lesson) -> list[BehaviourCheck]:
         BehaviourCheck(
             name=function.name,
             nodeid=f"lessons/{lesson.name}/{file.name}::{function.name}",
-            needs=tuple(_needed(function)),
+            needs=tuple(_needed(function, f"lessons/{lesson.name}/{file.name}")),
             docstring=ast.get_docstring(function) or "",
         )
         for file in lesson.test_files
@@ -80,10 +80,10 @@ def checks_of(lesson: Lesson) -> list[BehaviourCheck]:
     ]
 
 
-def _needed(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+def _needed(function: ast.FunctionDef | ast.AsyncFunctionDef, module: str) -> Iterator[str]:
     for decorator in function.decorator_list:
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.needs":
-            yield from (ast.literal_eval(name) for name in decorator.args)
+            yield from (needed_id(module, ast.literal_eval(name)) for name in decorator.args)
 
 
 def state(number: int) -> dict[str, str]:
@@ -176,9 +176,7 @@ class Bench:
 
         keep(LOAD, load_id(lesson), run.load(lesson, load_id(lesson)))
         for check in checks_of(lesson):
-            module = check.nodeid.partition("::")[0]
-            needs = [f"{module}::{name}" for name in check.needs]
-            keep(check.name, check.nodeid, run.behave(lesson, check.nodeid, None, needs))
+            keep(check.name, check.nodeid, run.behave(lesson, check.nodeid, None, list(check.needs)))
         for slug in self.course.conventions_until(lesson):
             nodeid = f"lessons/{lesson.name}/lesson.toml::{slug}"
             keep(slug, nodeid, run.follow(lesson, nodeid, slug))
