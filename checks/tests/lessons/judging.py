@@ -1,10 +1,13 @@
 """Judge many versions of a project by the real lessons, with one process that stays warm."""
 
 import ast
+import importlib
+import importlib.util
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, cast
 
 from checks.items import LOAD
 from checks.lesson import Course, Lesson, find_course
@@ -53,6 +56,32 @@ class Right:
 
     name: str
     edits: Edits
+
+
+class Versions(Protocol):
+    """The module of a lesson's versions; it has the word of the lesson as its name.
+
+    Attributes:
+        FIRST_STUB: file and name of what its starter says first that it is not written yet.
+        WRONG: what a learner may write and a check has to reject.
+        RIGHT: what a learner may write and no check may reject.
+    """
+
+    FIRST_STUB: tuple[str, str]
+    WRONG: list[Wrong]
+    RIGHT: list[Right]
+
+
+def versions_of(lesson: Lesson) -> Versions:
+    """The versions of a lesson's reference.
+
+    Raises:
+        LookupError: there are none, which nothing else would show.
+    """
+    name = f"checks.tests.lessons.{lesson.name.partition('_')[2]}"
+    if importlib.util.find_spec(name) is None:
+        raise LookupError(f"lesson {lesson.name} has no versions: {name.replace('.', '/')}.py is missing")
+    return cast("Versions", importlib.import_module(name))
 
 
 @dataclass(frozen=True)

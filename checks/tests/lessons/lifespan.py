@@ -9,6 +9,7 @@ DATABASE = "app/core/database.py"
 ROUTER = "app/health/router.py"
 SCHEMAS = "app/health/schemas.py"
 
+FIRST_STUB = (DATABASE, "open_engine")
 LIFESPAN = Line(MAIN, "def lifespan(")
 READY = Line(ROUTER, "@router.get(")
 MADE = Line(DATABASE, "create_async_engine(")

@@ -9,6 +9,7 @@ from checks.tests.lessons.judging import Line, Right, Wrong
 MAIN = "app/main.py"
 CONFIG = "app/core/config.py"
 EXAMPLE = ".env.example"
+FIRST_STUB = (CONFIG, "Settings")
 CLASS = Line(CONFIG, "class Settings")
 MODEL_CONFIG = 'model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)'
 KEY = "secret_key: SecretStr = Field(min_length=32)"

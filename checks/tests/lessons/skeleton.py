@@ -11,6 +11,7 @@ ROUTE = '@router.get("/live", response_model=HealthStatus)'
 HANDLER = "async def live() -> HealthStatus:"
 ANSWER = 'return HealthStatus(status="ok")'
 
+FIRST_STUB = (MAIN, "create_app")
 LIVE = Line(ROUTER, "def live")
 DECORATOR = Line(ROUTER, "@router")
 INCLUDED = Line(MAIN, "include_router(")

@@ -17,17 +17,13 @@ from checks.tests.lessons.judging import (
     problems,
     state,
     told,
+    versions_of,
     with_starter,
     write,
 )
 from checks.tests.plugin.course import learners_environment
 
 NUMBERS = [lesson.number for lesson in REAL.lessons]
-FIRST_STUB = {
-    1: ("app/main.py", "create_app"),
-    2: ("app/core/config.py", "Settings"),
-    3: ("app/core/database.py", "open_engine"),
-}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +45,7 @@ def test_starter_says_what_is_still_to_be_written(bench: Bench, number: int) -> 
         n: told(p) for n, p in failed.items()
     }
     (problem,) = failed.values()
-    file, name = FIRST_STUB[number]
+    file, name = versions_of(lesson_of(number)).FIRST_STUB
     assert problem.place is not None
     assert problem.place.file == f"project/{file}"
     assert name in problem.title
@@ -78,7 +74,7 @@ def test_pytest_itself_comes_to_the_same_end(tmp_path: Path, number: int) -> Non
     write(course.project, state(number - 1) if number > 1 else {})
     starter = run_pytest(tmp_path, number)
     assert starter.returncode == 1, starter.stdout
-    assert f"Not written yet: {FIRST_STUB[number][1]}" in starter.stdout
+    assert f"Not written yet: {versions_of(lesson_of(number)).FIRST_STUB[1]}" in starter.stdout
     assert "INTERNALERROR" not in starter.stdout
 
 

@@ -3,13 +3,12 @@
 import pytest
 
 from checks.report import Kind
-from checks.tests.lessons import lifespan, settings, skeleton
-from checks.tests.lessons.judging import Bench, Right, Wrong, edited, problems, state, told
+from checks.tests.lessons.judging import REAL, Bench, Right, Wrong, edited, problems, state, told, versions_of
 
-LESSONS = {1: skeleton, 2: settings, 3: lifespan}
+VERSIONS = {lesson.number: versions_of(lesson) for lesson in REAL.lessons}
 
-WRONG = [pytest.param(n, v, id=f"{n:02}: {v.name}") for n, module in LESSONS.items() for v in module.WRONG]
-RIGHT = [pytest.param(n, v, id=f"{n:02}: {v.name}") for n, module in LESSONS.items() for v in module.RIGHT]
+WRONG = [pytest.param(n, v, id=f"{n:02}: {v.name}") for n, of in VERSIONS.items() for v in of.WRONG]
+RIGHT = [pytest.param(n, v, id=f"{n:02}: {v.name}") for n, of in VERSIONS.items() for v in of.RIGHT]
 
 
 @pytest.mark.parametrize(("number", "version"), WRONG)
@@ -40,7 +39,7 @@ def test_right_answer_passes_however_it_is_written(bench: Bench, number: int, ve
     assert all(outcome.holds for outcome in outcomes.values())
 
 
-@pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.parametrize("number", VERSIONS)
 def test_there_are_enough_versions(number: int) -> None:
-    assert len(LESSONS[number].WRONG) >= 12
-    assert len(LESSONS[number].RIGHT) >= 4
+    assert len(VERSIONS[number].WRONG) >= 12
+    assert len(VERSIONS[number].RIGHT) >= 4
