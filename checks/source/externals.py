@@ -87,6 +87,8 @@ _PREFIXES: Final = (
     ("sqlalchemy.orm.decl_api.", "sqlalchemy.orm."),
     ("sqlalchemy.ext.asyncio.session.", "sqlalchemy.ext.asyncio."),
     ("sqlalchemy.ext.asyncio.engine.", "sqlalchemy.ext.asyncio."),
+    ("sqlalchemy.orm.scoped_session.", "sqlalchemy.orm.Session."),
+    ("sqlalchemy.ext.asyncio.async_scoped_session.", f"{_ASYNC_SESSION}."),
     ("sqlalchemy.sql.expression.", "sqlalchemy."),
     ("sqlalchemy.sql.schema.", "sqlalchemy."),
     ("sqlalchemy.sql.functions.func", "sqlalchemy.func"),
@@ -102,6 +104,13 @@ _PREFIXES: Final = (
     ("sqlmodel.sql.expression.", "sqlalchemy."),
     ("httpx2.", "httpx."),
 )
+
+_SESSIONS_OF_MIDDLEWARE: Final = ("fastapi_sqlalchemy.db.session", "fastapi_sqlalchemy.middleware.db.session")
+_ASYNC_SESSIONS_OF_MIDDLEWARE: Final = (
+    "fastapi_async_sqlalchemy.db.session",
+    "fastapi_async_sqlalchemy.middleware.db.session",
+)
+"""The session of a request, which a middleware opens."""
 
 _PATH = "pathlib.Path"
 RETURNS: Final[dict[str, str]] = {
@@ -124,13 +133,21 @@ RETURNS: Final[dict[str, str]] = {
     "sqlalchemy.engine_from_config": "sqlalchemy.Engine",
     "sqlalchemy.orm.object_session": "sqlalchemy.orm.Session",
     "sqlalchemy.ext.asyncio.async_object_session": _ASYNC_SESSION,
+    **dict.fromkeys(_SESSIONS_OF_MIDDLEWARE, "sqlalchemy.orm.Session"),
+    **dict.fromkeys(_ASYNC_SESSIONS_OF_MIDDLEWARE, _ASYNC_SESSION),
     "importlib.resources.files": _PATH,
     "asyncio.get_event_loop": "asyncio.AbstractEventLoop",
     "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
 }
 """What a call (or a property) of a library gives back, where it is not an object of its own name."""
 
-PROPERTIES: Final = frozenset({f"{_PATH}.parent", "pathlib.PurePath.parent"})
+PROPERTIES: Final = frozenset(
+    [
+        *(f"{_PATH}.parent", "pathlib.PurePath.parent"),
+        *_SESSIONS_OF_MIDDLEWARE,
+        *_ASYNC_SESSIONS_OF_MIDDLEWARE,
+    ]
+)
 """Names in `RETURNS` that are read and not called."""
 
 SUBSCRIPTED: Final = ("pymongo.MongoClient",)

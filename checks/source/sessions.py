@@ -67,12 +67,20 @@ def session_method(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
     target = resolver.resolve(call.func, scope)
     if isinstance(target, str):
         owner, _, method = target.rpartition(".")
-        return method if owner in SESSIONS else ""
+        if owner in SESSIONS:
+            return method
     func = call.func
-    if target is not None or not isinstance(func, ast.Attribute) or func.attr not in METHODS or not call.args:
+    is_unknown = target is None or (isinstance(target, str) and _is_of_a_library(target))
+    if not is_unknown or not isinstance(func, ast.Attribute) or func.attr not in METHODS or not call.args:
         return ""
     named = is_named_session(func.value) and resolver.infer(func.value, scope) is None
     return func.attr if named and _is_database_matter(call.args[0], scope, resolver) else ""
+
+
+def _is_of_a_library(name: str) -> bool:
+    """Whether a library of which nothing is known has a session of its own: ``library.db.session.get``."""
+    parts = name.split(".")
+    return len(parts) > 2 and parts[-2].strip("_") in NAMES and parts[0] != "sqlalchemy"
 
 
 def _is_database_matter(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:
