@@ -506,6 +506,8 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
         line = getattr(node, "lineno", 0)
         if home is None or (line, home) in seen or not _is_of_domain(home, project):
             continue
+        if _is_of_one_library(module, home, project):
+            continue
         seen.add((line, home))
         certain = not composes and _is_certainly_of_domain(home, module, project)
         yield (RULE.violation if certain else RULE.note)(
@@ -515,6 +517,12 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
             expected=f"{area} code that knows no domain",
             why="Shared code that knows a domain cannot be shared by the others.",
         )
+
+
+def _is_of_one_library(module: Module, home: Module, project: Project) -> bool:
+    """Whether two modules belong to one distribution without FastAPI: it has a core of its own, no domains."""
+    library = project.libraries.get(module)
+    return library is not None and project.libraries.get(home) == library
 
 
 def _starred(module: Module, project: Project) -> Iterator[tuple[ast.AST, Target]]:

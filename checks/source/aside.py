@@ -28,6 +28,11 @@ _SCRIPT_STEMS: Final = frozenset(
         *("hatch_build", "pdm_build", "setup_hooks"),
     ]
 )
+_HELPERS: Final = re.compile(
+    r"(?:build|ci|dev|release)_?(?:helpers?|tools?|utils|scripts?)|(?:dev|maintenance|helper|shell)_scripts"
+)
+"""Further folders of scripts, named for what they help with."""
+_WEB: Final = (b"FastAPI", b"APIRouter")
 _NEVER: Final = frozenset(
     {"tests", "integration_tests", "unit_tests", "e2e", "alembic", "migrations", "conftest", "__main__"}
 )
@@ -46,10 +51,23 @@ def aside(module: Module) -> Layer | None:
         return Layer.TESTS
     if _MIGRATIONS.intersection(folders):
         return Layer.MIGRATIONS
-    cannot_be_imported = "." in stem  # gunicorn.conf.py, say
-    if _SCRIPTS.intersection(folders) or stem in _SCRIPT_STEMS or cannot_be_imported:
+    if any(map(_is_for_scripts, folders)) or stem in _SCRIPT_STEMS or _cannot_be_imported(module):
         return Layer.SCRIPTS
     return None
+
+
+def _is_for_scripts(folder: str) -> bool:
+    return folder in _SCRIPTS or _HELPERS.fullmatch(folder) is not None
+
+
+def _cannot_be_imported(module: Module) -> bool:
+    """Whether no ``import`` can name a file: ``gunicorn.conf.py``, ``send-mail.py``. It is run, or copied.
+
+    It may still be the application itself.
+    """
+    if module.is_package or module.stem.isidentifier():
+        return False
+    return "." in module.stem or not any(mark in module.content for mark in _WEB)
 
 
 def only_called_aside(modules: Collection[Module], resolver: Resolver) -> frozenset[Module]:
@@ -77,8 +95,9 @@ def _lowered(module: Module) -> list[str]:
 
 def _folder_aside(module: Module) -> tuple[str, ...]:
     """The outermost folder that puts a module aside; the module itself where only its own name does."""
-    words = _TESTS | _MIGRATIONS | _SCRIPTS
-    place = next((place for place, folder in enumerate(_lowered(module)) if folder in words), None)
+    words = _TESTS | _MIGRATIONS
+    lowered = enumerate(_lowered(module))
+    place = next((place for place, folder in lowered if folder in words or _is_for_scripts(folder)), None)
     return module.parts if place is None else module.folder[: place + 1]
 
 

@@ -11,6 +11,13 @@ from typing import Any
 
 from checks.finding import Place
 from checks.source.aside import aside, only_called_aside
+from checks.source.distributions import (
+    Folder,
+    beside_application,
+    distributions,
+    has_project_file,
+    without_web,
+)
 from checks.source.files import Unparsed, decode, find, quiet, read_tree
 from checks.source.graph import imports, reachable, workers
 from checks.source.layers import (
@@ -101,6 +108,8 @@ class Project:
         beside = aside(module)
         if beside is not None and module not in self._only_called_aside:
             return beside
+        if module in self._beside_application:
+            return Layer.SCRIPTS
         layer = self._plain_layer(module)
         acts = layer is Layer.OTHER and is_named_for_business(module) and self._acts_as_service(module)
         return Layer.SERVICE if acts else layer
@@ -140,6 +149,21 @@ class Project:
     @cached_property
     def _only_called_aside(self) -> frozenset[Module]:
         return only_called_aside(self.modules, self.resolver)
+
+    @cached_property
+    def _distributions(self) -> dict[Folder, list[Module]]:
+        return distributions(self.modules, self.root)
+
+    @cached_property
+    def _beside_application(self) -> frozenset[Module]:
+        importers = [module for module in self.modules if aside(module) is None]
+        return beside_application(self._distributions, self.root, importers)
+
+    @cached_property
+    def libraries(self) -> dict[Module, Folder]:
+        """Module to the distribution below the root that it belongs to, where that knows no FastAPI."""
+        found = without_web(self._distributions, self.root)
+        return {module: folder for folder, modules in found.items() for module in modules}
 
     @cached_property
     def named_domains(self) -> frozenset[tuple[str, ...]]:
@@ -296,7 +320,7 @@ def parse(root: Path, *, package: str | None = None) -> Project:
     resolver = Resolver(
         {module.parts: module for module in modules},
         aliases,
-        lambda parts: _has_project_file(root.joinpath(*parts)),
+        lambda parts: has_project_file(root.joinpath(*parts)),
     )
     return Project(
         root=root if root.is_dir() else root.parent,
@@ -305,10 +329,6 @@ def parse(root: Path, *, package: str | None = None) -> Project:
         modules=tuple(modules),
         resolver=resolver,
     )
-
-
-def _has_project_file(folder: Path) -> bool:
-    return any(folder.joinpath(file).is_file() for file in ("pyproject.toml", "setup.py", "setup.cfg"))
 
 
 def _with_importers(

@@ -281,3 +281,74 @@ def test_a_folder_of_whole_programs_is_no_layer(tmp_path: Path, statement: str, 
     layers = {module.file: parsed.layer(module) for module in parsed.modules}
     assert layers["services/billing/config.py"] is layers["services/mail/client.py"] is layer
     assert layers["services/billing/modules/keys/service.py"] is Layer.SERVICE
+
+
+LENDING = '[project]\nname = "lending"\n'
+TABLES = "import os\nprint(os.environ['TOKEN'])\n"
+
+
+class TestDistributions:
+    """Other distributions in the repository of the application."""
+
+    @pytest.mark.parametrize(
+        ("declared", "text", "main"),
+        [
+            ("", TABLES, APP),
+            ('[project.scripts]\nlending = "lending.run:main"\n', TABLES, APP),
+            ('[project.scripts]\nlending = "lending.run:main"\n', "from temporalio import client\n", APP),
+            ("", "from app.main import app\n", APP),
+        ],
+    )
+    def test_beside_the_application(self, tmp_path: Path, declared: str, text: str, main: str) -> None:
+        files = {"pyproject.toml": LENDING + declared, "lending/__init__.py": "", "lending/run.py": text}
+        parsed = project(
+            tmp_path, {"app/main.py": main} | {f"packages/l/{name}": files[name] for name in files}
+        )
+        assert {module.file for module in parsed.application} == {"app/main.py"}
+
+    @pytest.mark.parametrize(
+        ("declared", "text", "main"),
+        [
+            ("", TABLES, "from lending.run import one\n" + APP),
+            ("", TABLES, "import lending\n" + APP),
+            ('dependencies = ["fastapi"]\n', TABLES, APP),
+            ('[project.entry-points."app.plugins"]\na = "lending.run"\n', TABLES, APP),
+            ("", "from celery import Celery\n", APP),
+            ("", ROUTES, APP),
+            ("", TABLES, "A = 1\n"),
+        ],
+    )
+    def test_of_the_application(self, tmp_path: Path, declared: str, text: str, main: str) -> None:
+        files = {"pyproject.toml": LENDING + declared, "src/lending/run.py": text}
+        parsed = project(
+            tmp_path, {"app/main.py": main} | {f"packages/l/{name}": files[name] for name in files}
+        )
+        assert "packages/l/src/lending/run.py" in {module.file for module in parsed.application}
+
+    def test_a_file_that_only_configures_tools_makes_none(self, tmp_path: Path) -> None:
+        files = {"jobs/pyproject.toml": "[tool.ruff]\n", "jobs/rates.py": TABLES, "app/main.py": APP}
+        parsed = project(tmp_path, files)
+        assert "jobs/rates.py" in {module.file for module in parsed.application}
+
+    def test_libraries(self, tmp_path: Path) -> None:
+        files = {"pyproject.toml": LENDING, "lending/run.py": TABLES}
+        parsed = project(
+            tmp_path,
+            {"app/main.py": "import lending\n" + APP} | {f"packages/l/{name}": files[name] for name in files},
+        )
+        assert [module.file for module in parsed.libraries] == ["packages/l/lending/run.py"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "layer"),
+    [
+        ("app/plugins/send-mail.py", "A = 1", Layer.SCRIPTS),
+        ("2024_rates.py", "A = 1", Layer.SCRIPTS),
+        ("shop-api.py", APP, Layer.MAIN),
+        ("build_helpers/rates.py", "A = 1", Layer.SCRIPTS),
+        ("app/form_tools/rates.py", "A = 1", Layer.OTHER),
+    ],
+)
+def test_what_is_run_and_never_imported(tmp_path: Path, file: str, text: str, layer: Layer) -> None:
+    parsed = project(tmp_path, {file: text})
+    assert parsed.layer(parsed.modules[0]) is layer
