@@ -575,7 +575,7 @@ def _made_past_alembic(project: Project) -> Iterator[Finding]:
             continue
         for node, _ in module.every(ast.Attribute):
             if node.attr == "create_all" and _is_metadata(node.value):
-                yield RULE.violation(
+                yield RULE.note(
                     module,
                     node,
                     "tables made by create_all()",

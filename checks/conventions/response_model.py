@@ -164,7 +164,8 @@ def _by_handler(route: Route, project: Project) -> Iterator[Finding]:
     annotation = handler.returns
     if annotation is None:
         if not _returns_responses(handler, project):
-            yield _at(route, handler, f"{handler.name}(), which declares nothing of what it returns")
+            found = f"{handler.name}(), which declares nothing of what it returns"
+            yield _at(route, handler, found, note=not _gives(handler, project))
         elif not _documents_success(route) and _answers_with_json(handler, project):
             yield _at(route, handler, f"{handler.name}(), which declares nothing of the JSON that it writes")
         elif handler.nodes(ast.Return):
@@ -360,7 +361,18 @@ def _documents_success(route: Route) -> bool:
     if not isinstance(table, ast.Dict):
         return table is not None or "response_class" in route.keywords
     keys = (str(key.value) if isinstance(key, ast.Constant) else "2" for key in table.keys)
-    return "response_class" in route.keywords or any(key.startswith(("2", "default")) for key in keys)
+    successes = (
+        entry
+        for key, entry in zip(keys, table.values, strict=True)
+        if key.startswith(("2", "default")) and not _is_mere_text(entry)
+    )
+    return "response_class" in route.keywords or next(successes, None) is not None
+
+
+def _is_mere_text(entry: ast.expr) -> bool:
+    """Whether a documented answer has a description, and no model, content or link that says what it holds."""
+    names = [getattr(key, "value", None) for key in entry.keys] if isinstance(entry, ast.Dict) else [None]
+    return all(name == "description" for name in names)
 
 
 def _answers_with_json(handler: Function, project: Project) -> bool:

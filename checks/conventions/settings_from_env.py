@@ -95,17 +95,20 @@ STAND_IN: Final = re.compile(r"(?:.*_)?(?:placeholder|example|sample|dummy|fake)
 """Names of what only stands for a secret, to be compared with or shown."""
 STAGE: Final = re.compile(r"(?:[A-Z0-9]+_)*(?:ENV|ENVIRONMENT|STAGE|ENV_FILE|DOTENV|SECRETS_DIR)")
 SYSTEM: Final = re.compile(
-    r"HOME|PATH|PYTHONPATH|VIRTUAL_ENV|PWD|USER|USERNAME|USERPROFILE|LOGNAME|SHELL|LANG|TERM|TZ|TMP|TEMP|TMPDIR"
+    r"HOME|PATH|PYTHON[A-Z]+|VIRTUAL_ENV|PWD|USER|USERNAME|USERPROFILE|LOGNAME|SHELL|LANG|TERM|TZ|TMP|TEMP|TMPDIR"
     r"|HOSTNAME|COMPUTERNAME|WINDIR|SYSTEMROOT|COMSPEC|APPDATA|LOCALAPPDATA|DISPLAY|SSH_AUTH_SOCK|XDG_\w+"
     r"|PROGRAM(?:FILES|DATA|W6432)(?:\(X86\))?|SYSTEMDRIVE|HOMEDRIVE|HOMEPATH|ALLUSERSPROFILE|PATHEXT"
-    r"|PYTEST_CURRENT_TEST|[A-Z0-9]+__\w+",
+    r"|PYTEST_CURRENT_TEST",
     re.IGNORECASE,
 )
-"""Variables of the operating system or of a tool, and those that a process leaves for its children, such as
-``SHOP__RUN_ID``: nobody sets them to configure the application."""
+"""Variables of the operating system or of a tool: nobody sets them to configure the application."""
+DIVIDED: Final = re.compile(rb"[A-Z0-9]+__\w+")
+"""Names as processes leave them for their children, and as settings are called that have parts."""
 CERTAIN: Final = re.compile(
     r"(?:\w+_)?(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGNING_KEY|ENCRYPTION_KEY|PRIVATE_KEY|CLIENT_SECRET|PEPPER)"
 )
+VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""How the name of a variable is written, under which a secret is looked for."""
 KEY: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+=!@#$%^&*.~-]{12,}")
 CREDENTIALS: Final = re.compile(r"[\w+]+://[^:/@\s]+:[^@/\s{}$]+@")
 RULE = Rule(
@@ -175,6 +178,7 @@ def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterat
             runs_as_script(look)
             or _chooses_settings(look, scope, project)
             or _is_of_the_system(look)
+            or _is_left_for_children(look, project)
             or _ends_as(look, _is_for_child)
             or _feeds_settings(scope, project)
         )
@@ -195,8 +199,39 @@ def _is_handed_on(node: ast.expr, scope: Scope, project: Project) -> bool:
 
 def _is_of_the_system(node: ast.expr) -> bool:
     """Whether the variable that is read belongs to the operating system."""
-    names = [inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant)]
-    return bool(names) and isinstance(names[0], str) and bool(SYSTEM.fullmatch(names[0]))
+    return bool(SYSTEM.fullmatch(_variable_of(node)))
+
+
+def _variable_of(node: ast.expr) -> str:
+    """The name of the variable that is read, if it is written there."""
+    names = (inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant))
+    first = next(names, "")
+    return first if isinstance(first, str) else ""
+
+
+def _is_left_for_children(node: ast.expr, project: Project) -> bool:
+    """Whether the project itself writes the variable that is read, for a process that it starts."""
+    name = _variable_of(node)
+    return "__" in name and name in project.fact(_written_for_children)
+
+
+def _written_for_children(project: Project) -> frozenset[str]:
+    """The variables like ``SHOP__RUN_ID`` that the project writes: into its own environment or a table."""
+    return frozenset(
+        text.value
+        for module in project.application
+        if b"__" in module.content and DIVIDED.search(module.content)
+        for text, _ in module.every(ast.Constant)
+        if isinstance(text.value, str) and "__" in text.value and _is_key(text)
+    )
+
+
+def _is_key(node: ast.expr) -> bool:
+    """Whether something is put under this key, into a table that is written out or by assignment."""
+    around = parent(node)
+    if isinstance(around, ast.Dict):
+        return node in around.keys
+    return isinstance(around, ast.Subscript) and isinstance(around.ctx, ast.Store)
 
 
 def _copied(node: ast.expr) -> ast.expr:
@@ -534,7 +569,9 @@ def _constants(module: Module, project: Project) -> Iterator[Finding]:
             reader = _reader_of(value, scope, project) if isinstance(value, ast.Call) else ""
             if reader.startswith("os."):
                 continue  # the look itself is found
-            certain = bool(reader) or (CERTAIN.fullmatch(name) and not name.startswith("DEFAULT_"))
+            certain = bool(reader) or (
+                CERTAIN.fullmatch(name) and not name.startswith("DEFAULT_") and not _is_a_name(text)
+            )
             finding = RULE.violation if certain else RULE.note
             found = f"{name}, a secret with a usable default" if reader else f"{name}, a secret in the source"
             yield finding(module, statement, found, **NO_DEFAULT)
@@ -548,6 +585,11 @@ def _is_a_secret(text: str, name: str) -> bool:
     if plain in re.sub(r"[\W_]", "", name).lower():
         return False
     return bool(CERTAIN.fullmatch(name)) or bool(KEY.fullmatch(text))
+
+
+def _is_a_name(text: str) -> bool:
+    """Whether a text is written as the name of a variable, which may hold the secret, and fills no place."""
+    return bool(VARIABLE.fullmatch(text)) and not PLACEHOLDER.search(text)
 
 
 def _is_enum(cls: Class, project: Project) -> bool:
