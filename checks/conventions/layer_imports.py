@@ -143,7 +143,7 @@ from checks.source import (
     parent,
     written,
 )
-from checks.source.graph import aliases_of, imported_bindings, is_for_typing
+from checks.source.graph import aliases_of, imported_bindings, imports, is_for_typing
 from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS
 from checks.source.scopes import typing_branch
@@ -207,6 +207,13 @@ SQL: Final = re.compile(
 )
 REPOSITORY: Final = re.compile(r"(?:Repository|Repo|DAO|Dao|CRUD|Crud)(?:s|Impl)?$|^(?:CRUD|Crud)")
 """How classes are called that ask the database."""
+STORES: Final = re.compile(
+    rb"^\s*(?:from|import)\s+(?:motor|pymongo|redis|asyncpg|psycopg2?|aiosqlite|sqlite3|databases|beanie|odmantic"
+    rb"|tortoise|peewee|piccolo|ormar|elasticsearch|opensearchpy|boto3|aioboto3|firebase_admin|supabase|neo4j"
+    rb"|qdrant_client|cassandra|tinydb)\b|\bcollection\b|\bcursor\b",
+    re.MULTILINE,
+)
+"""What a repository says that keeps its data past SQLAlchemy."""
 PLAIN_BASES: Final = frozenset({"object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 SHARED: Final = frozenset({"core", "common", "shared"})
 RULE = Rule(
@@ -275,6 +282,8 @@ def _targets(binding: Binding, scope: Scope, project: Project) -> Iterator[tuple
         target = project.resolver.member(module, binding.attribute)
         if target is None:
             target = project.resolver.module(f"{source}.{binding.attribute}".lstrip("."), scope.module, level)
+        if isinstance(target, Variable):
+            target = target.binding.scope.module
         yield alias, target if isinstance(target, Module | Class | Function | str) else module
         return
     dotted = f"{source}.{binding.attribute}" if source else binding.attribute
@@ -360,13 +369,23 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
     if project.layer(home) is Layer.ROUTER and home not in project.fact(_with_handlers):
         return None
     article = "an" if layer is Layer.OTHER else "a"
-    finding = RULE.note if _holds_types_alone(home) else RULE.violation
+    is_doubtful = _holds_types_alone(home) or (layer is Layer.REPOSITORY and not _keeps_data(module, project))
+    finding = RULE.note if is_doubtful else RULE.violation
     return finding(module, node, f"{article} {layer} module that imports {home.file}")
 
 
 def _holds_types_alone(home: Module) -> bool:
     """Whether a module only says what things look like, wherever its file stands."""
     return any(True for _ in home.classes) and not any(f.name != "<lambda>" for f in home.functions)
+
+
+def _keeps_data(module: Module, project: Project) -> bool:
+    """Whether a repository is one of data: its classes might keep other things, as a registry or Git does."""
+    if STORES.search(module.content) or not any(True for _ in module.classes):
+        return True
+    if {project.layer(m) for m in imports(module, project.resolver)} & {Layer.MODELS, Layer.REPOSITORY}:
+        return True
+    return any(_database_call(call, scope, project) for call, scope in module.every(ast.Call))
 
 
 def _http_import(node: ast.AST, name: str, module: Module, project: Project) -> Finding | None:
@@ -520,7 +539,7 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
 
 
 def _is_of_one_library(module: Module, home: Module, project: Project) -> bool:
-    """Whether two modules belong to one distribution without FastAPI: it has a core of its own, no domains."""
+    """Whether two modules belong to one distribution without FastAPI: that has a core, and no domains."""
     library = project.libraries.get(module)
     return library is not None and project.libraries.get(home) == library
 

@@ -370,7 +370,7 @@ def _documents_success(route: Route) -> bool:
 
 
 def _is_mere_text(entry: ast.expr) -> bool:
-    """Whether a documented answer has a description, and no model, content or link that says what it holds."""
+    """Whether a documented answer has a description, and no model or content that says what it holds."""
     names = [getattr(key, "value", None) for key in entry.keys] if isinstance(entry, ast.Dict) else [None]
     return all(name == "description" for name in names)
 

@@ -1,4 +1,4 @@
-"""The distributions of a repository: what is installed by itself, and what of it stands beside the application."""
+"""The distributions of a repository, and which of them only stand beside the application."""
 
 import re
 from collections.abc import Collection, Iterable

@@ -1,14 +1,15 @@
 """The layer of each module, by the guideline's file names and by their common other names."""
 
 import ast
+import re
 from collections.abc import Container, Iterable
 from enum import StrEnum
 from typing import Final
 
 from checks.source.kinds import is_mapped, is_pydantic
 from checks.source.resolver import Resolver
-from checks.source.routes import routes_of
-from checks.source.scopes import Binding, Module
+from checks.source.routes import Route, routes_of
+from checks.source.scopes import Binding, Function, Module, Scope
 
 
 class Layer(StrEnum):
@@ -63,6 +64,8 @@ _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
 ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
 _COMMON: Final = frozenset({"common", "shared"})
+_OF_ROUTES: Final = re.compile(r"rout|register|include|mount|endpoint")
+"""What methods are called that hand out a router or fill it."""
 _ROUTING: Final = (b"APIRouter", b"include_router", b"@app.", b"@api.")
 _THINGS: Final = frozenset({"repository", "repo", "service", "model"})
 """Words that end the name of a layer's folder, and of a feature's: ``git_repository/``, ``data_model/``."""
@@ -84,7 +87,7 @@ def layer_of(module: Module, resolver: Resolver, domains: Container[tuple[str, .
         named = None
     if named is None or (stem in _AMBIGUOUS and not has_router(module)):
         named = _by_folders(folders, module) or (None if stem in _AMBIGUOUS else named)
-    if named in {Layer.SERVICE, Layer.REPOSITORY} and registers(module, resolver):
+    if named in {Layer.SERVICE, Layer.REPOSITORY} and _is_router(module, resolver):
         return Layer.ROUTER
     if named in {Layer.MODELS, Layer.SCHEMAS}:
         return _by_classes(module, resolver, named)
@@ -236,7 +239,7 @@ def _by_classes(module: Module, resolver: Resolver, named: Layer) -> Layer:
 
 
 def _by_contents(module: Module, resolver: Resolver) -> Layer:
-    if registers(module, resolver):
+    if _is_router(module, resolver):
         return Layer.ROUTER
     if any(is_mapped(cls, resolver) for cls in module.classes) and b"async def" not in module.content:
         return Layer.MODELS
@@ -246,6 +249,36 @@ def _by_contents(module: Module, resolver: Resolver) -> Layer:
 def registers(module: Module, resolver: Resolver) -> bool:
     """Whether routes are registered in a module: whatever it is called, it is a router then."""
     return _may_register(module) and any(True for _ in routes_of(module, resolver))
+
+
+def _is_router(module: Module, resolver: Resolver) -> bool:
+    """Whether routes are what a module is for: not one that a class has beside its work."""
+    routes = [*routes_of(module, resolver)] if _may_register(module) else []
+    return bool(routes) and not _registers_in_passing(module, routes, resolver)
+
+
+def _registers_in_passing(module: Module, routes: list[Route], resolver: Resolver) -> bool:
+    """Whether all routes are registered inside methods, and a class has methods that do something else."""
+    handlers = {route.handler for route in routes}
+    around = {_outermost(route.scope) for route in routes}
+    if None in handlers or not all(function is not None and function.owner for function in around):
+        return False
+    at_work = (
+        method
+        for cls in module.classes
+        if not is_pydantic(cls, resolver)
+        for method in cls.methods
+        if not method.name.startswith("_") and not _OF_ROUTES.search(method.name)
+    )
+    return any(method not in handlers and method not in around for method in at_work)
+
+
+def _outermost(scope: Scope) -> Function | None:
+    """The function of a module or of a class that a scope stands in, however deep."""
+    function = scope.function
+    while function is not None and function.parent is not None and function.parent.function is not None:
+        function = function.parent.function
+    return function
 
 
 def _may_register(module: Module) -> bool:
