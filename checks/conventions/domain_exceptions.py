@@ -73,6 +73,7 @@ from checks.source import Class, Function, Instance, Layer, Module, Project, Sco
 from checks.source.calls import Blocking
 from checks.source.graph import reachable
 from checks.source.kinds import is_exception, literal_keywords
+from checks.source.layers import outermost
 
 HTTP: Final = "starlette.exceptions.HTTPException"
 JUDGED: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY})
@@ -82,6 +83,10 @@ REGISTERS: Final = frozenset({"exception_handler", "add_exception_handler"})
 INTERNAL: Final = re.compile(
     r"Unexpected|Internal|Config|Invariant|Assert|NotImplemented|Unreachable|Programming"
 )
+WORKING: Final = re.compile(
+    r"(?:Service|UseCase|Interactor|BL|Bl|Repository|Repo|DAO|Dao|Store|Manager)(?:Impl)?$"
+)
+"""How classes are called that do the work below the routers."""
 CATCH_ALL: Final = frozenset({"Exception", "BaseException"})
 Raised = tuple[ast.Raise, Scope, Class]
 """A raise statement, where it stands and what it raises."""
@@ -105,6 +110,7 @@ def check(project: Project) -> Iterator[Finding]:
             yield finding(scope.module, node, f"an HTTPException raised in {where}")
         elif layer in JUDGED and isinstance(of, Class) and is_exception(of, project.resolver):
             raised.append((node, scope, of))
+    yield from _below_routers(project)
     yield from _unhandled(raised, project)
 
 
@@ -121,6 +127,32 @@ def _raises(project: Project, layers: frozenset[Layer]) -> Iterator[tuple[ast.Ra
             function = scope.function
             if node.exc is not None and (function is None or not works_for_dependencies(function, project)):
                 yield node, scope
+
+
+def _below_routers(project: Project) -> Iterator[Finding]:
+    """HTTP exceptions of classes that do a service's or a repository's work, whatever their file is called.
+
+    It is plain where handlers call them, and no dependency does: those may refuse a request.
+    """
+    for node, scope in _raises(project, frozenset({Layer.OTHER})):
+        method = outermost(scope)
+        owner = method.owner if method is not None else None
+        if owner is None or not WORKING.search(owner.name):
+            continue
+        if project.resolver.is_kind(_class_of(node, scope, project), HTTP) and method in project.fact(
+            _served
+        ):
+            yield RULE.violation(
+                scope.module, node, f"an HTTPException raised in {owner.name}, which routers call"
+            )
+
+
+def _served(project: Project) -> frozenset[Function]:
+    """What handlers call, themselves or through others, and dependencies do not."""
+    blocking = Blocking(project.resolver)
+    return frozenset(
+        blocking.called_from(project.handlers) - blocking.called_from(project.dependencies)
+    ) - frozenset(project.handlers)
 
 
 def _class_of(node: ast.Raise, scope: Scope, project: Project) -> Class | str | None:

@@ -58,7 +58,7 @@ _NOUNS: Final = frozenset(
 _ALSO_DOMAINS: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS})
 _PROVIDING: Final = (b"Depends", b"dishka", b"dependency_injector")
 _BUSINESS: Final = frozenset(
-    {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic"}
+    {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic", "bl"}
 )
 _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
@@ -260,7 +260,7 @@ def _is_router(module: Module, resolver: Resolver) -> bool:
 def _registers_in_passing(module: Module, routes: list[Route], resolver: Resolver) -> bool:
     """Whether all routes are registered inside methods, and a class has methods that do something else."""
     handlers = {route.handler for route in routes}
-    around = {_outermost(route.scope) for route in routes}
+    around = {outermost(route.scope) for route in routes}
     if None in handlers or not all(function is not None and function.owner for function in around):
         return False
     at_work = (
@@ -273,7 +273,7 @@ def _registers_in_passing(module: Module, routes: list[Route], resolver: Resolve
     return any(method not in handlers and method not in around for method in at_work)
 
 
-def _outermost(scope: Scope) -> Function | None:
+def outermost(scope: Scope) -> Function | None:
     """The function of a module or of a class that a scope stands in, however deep."""
     function = scope.function
     while function is not None and function.parent is not None and function.parent.function is not None:
