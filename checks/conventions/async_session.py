@@ -138,8 +138,10 @@ TALKS: Final = frozenset(
         "bulk_insert_mappings",
         "bulk_update_mappings",
         "connection",
+        "remove",
     ]
 )
+"""Methods that ask the database something; a scoped session's ``remove()`` ends its transaction."""
 ENGINE_TALKS: Final = frozenset({"connect", "begin", "execute", "raw_connection"})
 THREADS: Final = re.compile(r"(?:\w*_)?(?:to_thread|in_thread|in_threadpool|in_executor)|submit")
 """Names of what hands a function to a thread, whoever wrote it."""

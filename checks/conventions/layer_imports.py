@@ -706,7 +706,7 @@ def _asks_database(function: Function, project: Project) -> bool:
 
 
 def _is_loose_query(function: Function, project: Project) -> bool:
-    """Whether a function that belongs to no layer builds a statement over entities itself.
+    """Whether a function that belongs to no layer builds a statement over entities, or changes them, itself.
 
     Where the models' folder has modules without a model, functions that ask the database belong to no layer.
     """
@@ -716,10 +716,23 @@ def _is_loose_query(function: Function, project: Project) -> bool:
     if layer is Layer.MODELS and (function.owner or _has_models(function.module, project)):
         return False
     return any(
-        _database_call(call, function, project) in QUERIES | {"build"}
-        and (layer is Layer.MODELS or _names_entity(call, function, project))
+        _asks_for_entity(call, function, layer, project) or _changes_entity(call, function, project)
         for call in function.nodes(ast.Call)
     )
+
+
+def _asks_for_entity(call: ast.Call, function: Function, layer: Layer, project: Project) -> bool:
+    is_query = _database_call(call, function, project) in QUERIES | {"build"}
+    return is_query and (layer is Layer.MODELS or _names_entity(call, function, project))
+
+
+def _changes_entity(call: ast.Call, function: Function, project: Project) -> bool:
+    """Whether a call adds an entity to a session that is certainly one, or deletes it there."""
+    target = project.resolver.resolve(call.func, function)
+    if not isinstance(target, str) or _database_call(call, function, project) not in CHANGES:
+        return False
+    given = (project.resolver.infer(argument, function) for argument in call.args)
+    return any(isinstance(of, Class) and is_mapped(of, project.resolver) for of in given)
 
 
 def _has_models(module: Module, project: Project) -> bool:

@@ -262,7 +262,28 @@ def _is_root(folder: tuple[str, ...], project: Project) -> bool:
     names = [part.lower() for part in folder]
     if not names or names[-1] in ROOTS or KINDS.intersection(inner(names)):
         return True
-    return folder in project.fact(_outer)
+    return folder in project.fact(_outer) and folder not in project.fact(_with_domains_below)
+
+
+def _with_domains_below(project: Project) -> frozenset[tuple[str, ...]]:
+    """The folders that are domains among others by their own files, even with more below them."""
+    above_main = {
+        module.folder[:length]
+        for module in project.application
+        if project.layer(module) is Layer.MAIN
+        for length in range(len(module.folder) + 1)
+    }
+    beside = project.fact(_serving_below)
+    return frozenset(
+        folder
+        for folder, modules in project.fact(domains).items()
+        if folder not in above_main and beside[folder[:-1]] > 1 and _has_own_files(folder, modules)
+    )
+
+
+def _has_own_files(folder: tuple[str, ...], modules: list[Module]) -> bool:
+    names = {module.stem for module in modules if module.folder == folder}
+    return {"router", "service"} <= names and not names.isdisjoint({"schemas", "models"})
 
 
 def _outer(project: Project) -> frozenset[tuple[str, ...]]:
