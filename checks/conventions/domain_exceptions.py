@@ -3,8 +3,9 @@
 ## Rule
 
 Services and repositories raise exceptions of the domain. Exception handlers, registered on the application,
-turn each of them (or their base class) into an HTTP answer. Models know as little of HTTP. Routers and
-dependencies may raise `HTTPException`: HTTP is their concern.
+turn each of them (or their base class) into an HTTP answer. Models know as little of HTTP, and so do the
+managers and stores that routers call. Routers and dependencies may raise `HTTPException`: HTTP is their
+concern.
 
 ## Why
 

@@ -164,8 +164,7 @@ def _by_handler(route: Route, project: Project) -> Iterator[Finding]:
     annotation = handler.returns
     if annotation is None:
         if not _returns_responses(handler, project):
-            found = f"{handler.name}(), which declares nothing of what it returns"
-            yield _at(route, handler, found, note=not _gives(handler, project))
+            yield _at(route, handler, f"{handler.name}(), which declares nothing of what it returns")
         elif not _documents_success(route) and _answers_with_json(handler, project):
             yield _at(route, handler, f"{handler.name}(), which declares nothing of the JSON that it writes")
         elif handler.nodes(ast.Return):
