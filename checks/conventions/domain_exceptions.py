@@ -74,7 +74,7 @@ from checks.source import Class, Function, Instance, Layer, Module, Project, Sco
 from checks.source.calls import Blocking
 from checks.source.graph import reachable
 from checks.source.kinds import is_exception, literal_keywords
-from checks.source.layers import outermost
+from checks.source.layers import outermost, stands_among_routers
 
 HTTP: Final = "starlette.exceptions.HTTPException"
 JUDGED: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY})
@@ -138,7 +138,7 @@ def _below_routers(project: Project) -> Iterator[Finding]:
     for node, scope in _raises(project, frozenset({Layer.OTHER})):
         method = outermost(scope)
         owner = method.owner if method is not None else None
-        if owner is None or not WORKING.search(owner.name):
+        if owner is None or not WORKING.search(owner.name) or stands_among_routers(scope.module):
             continue
         if project.resolver.is_kind(_class_of(node, scope, project), HTTP) and method in project.fact(
             _served

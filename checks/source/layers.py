@@ -304,6 +304,15 @@ def is_named_for_business(module: Module) -> bool:
     return bool(_BUSINESS.intersection(names)) or names[-1].rpartition("_")[2] in _BUSINESS
 
 
+def stands_among_routers(module: Module) -> bool:
+    """Whether a folder around a module is the routers', so that what it holds is theirs, helpers included."""
+    folders = inner([part.lower() for part in module.folder])
+    layers = [
+        _LAYER_OF_WORD.get(part) for part in folders if part not in _WEAK_FOLDERS or part == folders[-1]
+    ]
+    return Layer.ROUTER in layers
+
+
 def is_web(module: Module, resolver: Resolver) -> bool:
     """Whether a module makes an application or registers routes."""
     return _makes_app(module, resolver) or registers(module, resolver)
