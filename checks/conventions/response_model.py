@@ -359,20 +359,8 @@ def _documents_success(route: Route) -> bool:
     table = route.keywords.get("responses")
     if not isinstance(table, ast.Dict):
         return table is not None or "response_class" in route.keywords
-    told = (
-        str(key.value) if isinstance(key, ast.Constant) else "2"
-        for key, value in zip(table.keys, table.values, strict=True)
-        if not _only_describes(value)
-    )
-    return "response_class" in route.keywords or any(key.startswith(("2", "default")) for key in told)
-
-
-def _only_describes(response: ast.expr) -> bool:
-    """Whether an entry of ``responses=`` says in words when it comes, and not what it holds."""
-    if not isinstance(response, ast.Dict):
-        return False
-    keys = [key.value if isinstance(key, ast.Constant) else None for key in response.keys]
-    return set(keys) <= {"description"}
+    keys = (str(key.value) if isinstance(key, ast.Constant) else "2" for key in table.keys)
+    return "response_class" in route.keywords or any(key.startswith(("2", "default")) for key in keys)
 
 
 def _answers_with_json(handler: Function, project: Project) -> bool:
