@@ -122,7 +122,7 @@ class Book(Base):
 import ast
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from checks.conventions._helpers import markers, with_helpers
@@ -144,10 +144,18 @@ from checks.source import (
     written,
 )
 from checks.source.graph import aliases_of, imported_bindings, imports, is_for_typing
-from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
+from checks.source.kinds import element_types, is_entity, is_exception, is_mapped, is_pydantic
 from checks.source.layers import ROOTS
 from checks.source.scopes import typing_branch
-from checks.source.sessions import BUILDERS, CHANGES, QUERIES, TRANSACTION, is_session, session_method
+from checks.source.sessions import (
+    BUILDERS,
+    CHANGES,
+    QUERIES,
+    TRANSACTION,
+    is_session,
+    named_class,
+    session_method,
+)
 
 SCHEMA_WORDS: Final = frozenset(["schema", "schemas", "dto", "dtos"])
 HTTP_ERRORS: Final = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
@@ -216,6 +224,7 @@ STORES: Final = re.compile(
 """What a repository says that keeps its data past SQLAlchemy."""
 PLAIN_BASES: Final = frozenset({"object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 SHARED: Final = frozenset({"core", "common", "shared"})
+ASKS_KIND: Final = frozenset({"isinstance", "issubclass"})
 RULE = Rule(
     __name__,
     expected="this layer to use only the layer below it",
@@ -512,7 +521,7 @@ _CHECKS: Final = frozenset(_IMPORTS)
 
 def _shared(module: Module, project: Project) -> Iterator[Finding]:
     area = project.area(module)
-    composes = _composes(module, project)
+    lenient = module in project.libraries or _composes(module, project)
     seen: set[tuple[int, Module]] = set()
     brought: list[tuple[ast.AST, Target]] = []
     for scope in module.scopes:
@@ -528,7 +537,7 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
         if _is_of_one_library(module, home, project):
             continue
         seen.add((line, home))
-        certain = not composes and _is_certainly_of_domain(home, module, project)
+        certain = not lenient and _is_certainly_of_domain(home, module, project)
         yield (RULE.violation if certain else RULE.note)(
             module,
             node,
@@ -573,7 +582,51 @@ def _is_certainly_of_domain(home: Module, shared: Module, project: Project) -> b
     layer = project.layer(home)
     if layer is Layer.DEPENDENCIES:
         return home.folder in project.fact(_folders_with_layers)
-    return layer not in {Layer.MODELS, Layer.SCHEMAS} or _stands_in_domain(home, shared, project)
+    if layer in {Layer.MODELS, Layer.SCHEMAS}:
+        return _stands_in_domain(home, shared, project)
+    return layer is Layer.ROUTER or not _wires_kinds(home, shared, project)
+
+
+def _wires_kinds(home: Module, shared: Module, project: Project) -> bool:
+    """Whether shared code puts the services and repositories of a project without domains together.
+
+    Such a container knows classes that belong to the whole project, and does nothing with them but make them;
+    providers, which may use services, may ask them as well.
+    """
+    if _stands_in_domain(home, shared, project):
+        return False
+    if project.layer(shared) is Layer.DEPENDENCIES and project.layer(home) is Layer.SERVICE:
+        return True
+    if "wires" not in shared.traits:
+        shared.traits["wires"] = _only_wires(shared, project)
+    return bool(shared.traits["wires"])
+
+
+def _only_wires(module: Module, project: Project) -> bool:
+    """Whether a module makes, hands on and annotates services and repositories, and asks them nothing."""
+    is_below = partial(_is_below, project=project)
+    if any(is_below(base) for cls in module.classes for base in project.resolver.mro(cls)[1:]):
+        return False
+    called = {project.resolver.resolve(call.func, scope) for call, scope in module.every(ast.Call)}
+    if called & ASKS_KIND or any(is_below(target, Function) for target in called):
+        return False
+    named: set[Class] = set()
+    for node, scope in module.every(ast.Attribute, ast.Name):
+        if isinstance(node, ast.Attribute):
+            holder = project.resolver.resolve(node.value, scope)
+            if is_below(holder, Class) or is_below(project.resolver.infer(node.value, scope), Class):
+                return False
+        of = project.resolver.resolve(node, scope)
+        if isinstance(of, Class) and is_below(of):
+            named.add(of)
+    return bool(named) and not any(is_exception(of, project.resolver) for of in named)
+
+
+def _is_below(target: object, kind: type[Scope] = Scope, *, project: Project) -> bool:
+    """Whether something of the project is a service's or a repository's, and not shared code itself."""
+    if not isinstance(target, kind) or project.area(target.module) is not Area.DOMAIN:
+        return False
+    return project.layer(target.module) in {Layer.SERVICE, Layer.REPOSITORY}
 
 
 def _stands_in_domain(home: Module, shared: Module, project: Project) -> bool:
@@ -708,12 +761,15 @@ def _asks_database(function: Function, project: Project) -> bool:
 def _is_loose_query(function: Function, project: Project) -> bool:
     """Whether a function that belongs to no layer builds a statement over entities, or changes them, itself.
 
-    Where the models' folder has modules without a model, functions that ask the database belong to no layer.
+    Where the models' or the schemas' folder has modules without a model, functions that ask the database
+    belong to no layer.
     """
     layer = project.layer(function.module)
-    if layer not in {Layer.OTHER, Layer.MODELS} or project.role(function) is not layer:
+    if layer not in {Layer.OTHER, Layer.MODELS, Layer.SCHEMAS} or project.role(function) is not layer:
         return False
     if layer is Layer.MODELS and (function.owner or _has_models(function.module, project)):
+        return False
+    if layer is Layer.SCHEMAS and any(is_pydantic(c, project.resolver) for c in function.module.classes):
         return False
     return any(
         _asks_for_entity(call, function, layer, project) or _changes_entity(call, function, project)
@@ -741,9 +797,8 @@ def _has_models(module: Module, project: Project) -> bool:
 
 def _names_entity(call: ast.Call, scope: Scope, project: Project) -> bool:
     """Whether what a statement or a query is built from is an entity or a column of one."""
-    roots = (argument.value if isinstance(argument, ast.Attribute) else argument for argument in call.args)
-    found = (project.resolver.resolve(root, scope) for root in roots)
-    return any(isinstance(target, Class) and is_mapped(target, project.resolver) for target in found)
+    named = (named_class(argument, scope, project.resolver) for argument in call.args)
+    return any(of is not None and is_mapped(of, project.resolver) for of in named)
 
 
 def _repository_method(call: ast.Call, target: Target | None, scope: Scope, project: Project) -> str:

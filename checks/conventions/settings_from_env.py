@@ -57,7 +57,7 @@ from checks.conventions._helpers import runs_as_script
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, Variable, parent, written
-from checks.source.kinds import is_settings, literal_keywords
+from checks.source.kinds import is_pydantic, is_settings, literal_keywords
 
 NAMES: Final = frozenset({"getenv", "environ", "getenvb", "environb"})
 SOURCES: Final = frozenset(f"os.{name}" for name in NAMES)
@@ -107,7 +107,7 @@ DIVIDED: Final = re.compile(rb"[A-Z0-9]+__\w+")
 CERTAIN: Final = re.compile(
     r"(?:\w+_)?(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGNING_KEY|ENCRYPTION_KEY|PRIVATE_KEY|CLIENT_SECRET|PEPPER)"
 )
-VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z][A-Z0-9]*)+")
 """How the name of a variable is written, under which a secret is looked for."""
 KEY: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+=!@#$%^&*.~-]{12,}")
 CREDENTIALS: Final = re.compile(r"[\w+]+://[^:/@\s]+:[^@/\s{}$]+@")
@@ -130,6 +130,8 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _env_file(cls, project)
         yield from _secrets(cls, project)
         yield from _old_config(cls)
+    for cls in project.fact(_nested):
+        yield from _secrets(cls, project)
 
 
 def subjects(project: Project) -> int:
@@ -488,13 +490,29 @@ def _last(node: ast.expr | None) -> str:
 
 def _parts(project: Project) -> set[Class | str | None]:
     """The classes of the fields of settings classes."""
-    return {
-        of
-        for cls in project.fact(settings_classes)
-        for statement in cls.node.body
-        if isinstance(statement, ast.AnnAssign)
-        and (of := project.resolver.annotated(statement.annotation, cls)) is not cls
-    }
+    return {of for cls in project.fact(settings_classes) for of in _of_fields(cls, project)}
+
+
+def _of_fields(cls: Class, project: Project) -> Iterator[Class | str | None]:
+    for statement in cls.node.body:
+        if isinstance(statement, ast.AnnAssign):
+            of = project.resolver.annotated(statement.annotation, cls)
+            if of is not cls:
+                yield of
+
+
+def _nested(project: Project) -> dict[Class, None]:
+    """The models that are parts of the settings, at any depth: the environment fills their fields as well."""
+    found: dict[Class, None] = {}
+    pending = list(project.fact(settings_classes))
+    while pending:
+        for of in _of_fields(pending.pop(), project):
+            if not isinstance(of, Class) or of in found or is_settings(of, project.resolver):
+                continue
+            if is_pydantic(of, project.resolver):
+                found[of] = None
+                pending.append(of)
+    return found
 
 
 def _with_dotenv(project: Project) -> frozenset[Module]:
@@ -534,6 +552,12 @@ NO_DEFAULT: Final = {
 
 
 def _is_refused(text: str, cls: Class, project: Project) -> bool:
+    """Whether a class that validates its values, or the settings that it is a part of, refuses a default."""
+    judging = [cls, *project.fact(settings_classes)] if cls in project.fact(_nested) else [cls]
+    return any(_refuses(text, each, project) for each in judging)
+
+
+def _refuses(text: str, cls: Class, project: Project) -> bool:
     """Whether a class that validates its values knows the default's text, and raises."""
     classes = [base for base in project.resolver.mro(cls) if isinstance(base, Class)]
     methods = [method for base in classes for method in base.methods]
@@ -556,7 +580,7 @@ def _knows(text: str, method: Function, project: Project) -> bool:
 
 def _constants(module: Module, project: Project) -> Iterator[Finding]:
     """Secrets in the source of a module or of a plain class."""
-    classes = (c for c in module.classes if not is_settings(c, project.resolver) and not _is_enum(c, project))
+    classes = (c for c in module.classes if not _is_of_settings(c, project) and not _is_enum(c, project))
     for scope in (module, *classes):
         for statement in scope.node.body:  # type: ignore[attr-defined]
             name = _field_name(statement)
@@ -564,7 +588,7 @@ def _constants(module: Module, project: Project) -> Iterator[Finding]:
             if not name.isupper() or value is None or not SECRET.fullmatch(name) or STAND_IN.fullmatch(name):
                 continue
             text = _default_text(value, scope, project)
-            if text is None or not _is_a_secret(text, name):
+            if text is None or not _is_a_secret(text, name) or _is_name_of_one(text, name, module):
                 continue
             reader = _reader_of(value, scope, project) if isinstance(value, ast.Call) else ""
             if reader.startswith("os."):
@@ -587,9 +611,32 @@ def _is_a_secret(text: str, name: str) -> bool:
     return bool(CERTAIN.fullmatch(name)) or bool(KEY.fullmatch(text))
 
 
+def _is_of_settings(cls: Class, project: Project) -> bool:
+    return is_settings(cls, project.resolver) or cls in project.fact(_nested)
+
+
 def _is_a_name(text: str) -> bool:
     """Whether a text is written as the name of a variable, which may hold the secret, and fills no place."""
     return bool(VARIABLE.fullmatch(text)) and not PLACEHOLDER.search(text)
+
+
+def _is_name_of_one(text: str, name: str, module: Module) -> bool:
+    """Whether a constant certainly holds a name: it speaks of no secret, or something is looked up by it."""
+    if not _is_a_name(text):
+        return False
+    return not SECRET.fullmatch(text) or any(map(_is_looked_up, _names_in(module.node)[name]))
+
+
+def _is_looked_up(node: ast.Name) -> bool:
+    around = parent(node)
+    if isinstance(around, ast.Call):
+        function = getattr(around.func, "attr", "") or getattr(around.func, "id", "")
+        return function in {"get", "pop", "getenv", "setdefault"} and around.args[:1] == [node]
+    if isinstance(around, ast.Compare):
+        return around.left is node and isinstance(around.ops[0], ast.In | ast.NotIn)
+    return (isinstance(around, ast.Subscript) and around.slice is node) or (
+        isinstance(around, ast.Dict) and node in around.keys
+    )
 
 
 def _is_enum(cls: Class, project: Project) -> bool:

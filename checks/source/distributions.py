@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from checks.source.graph import is_for_a_queue
 from checks.source.scopes import Module
 
 Folder = tuple[str, ...]
@@ -15,15 +16,11 @@ _NAMED: Final = re.compile(rb"^\[(?:project|tool\.poetry|metadata)\]|\bsetup\(",
 """What says that a file describes a distribution, and does not only configure tools."""
 _WEB: Final = re.compile(rb"^\s*(?:from|import)\s+(?:fastapi|starlette)\b", re.MULTILINE)
 _DECLARED: Final = re.compile(rb"\b(?:fastapi|starlette)\b", re.IGNORECASE)
-_COMMANDS: Final = re.compile(rb"\[project\.scripts\]|\[tool\.poetry\.scripts\]|\bconsole_scripts\b")
-_PLUGINS: Final = re.compile(rb"\[project\.entry-points\b|\[tool\.poetry\.plugins\b|\bentry_points\b")
-_IMPORTED: Final = re.compile(rb"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
-_QUEUES: Final = re.compile(
-    rb"^\s*(?:from|import)\s+"
-    rb"(?:celery|dramatiq|taskiq|huey|apscheduler|arq|rq|saq|procrastinate|temporalio)\b",
-    re.MULTILINE,
+_PLUGINS: Final = re.compile(
+    rb"\[project\.entry-points\b|\[tool\.poetry\.plugins\b|\bentry_points\b(?!.{0,40}console_scripts)",
+    re.DOTALL,
 )
-"""What workers import, whom an application knows without importing them."""
+_IMPORTED: Final = re.compile(rb"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 _OF_ANYBODY: Final = frozenset({"tests", "test", "setup", "conftest", "docs", "examples", "scripts"})
 
 
@@ -81,8 +78,14 @@ def beside_application(
 
 def _declared(root: Path, folder: Folder) -> bytes:
     """What the files of a distribution say of it."""
-    files = (root.joinpath(*folder, file) for file in _FILES)
-    return b"\n".join(file.read_bytes() for file in files if file.is_file())
+    return b"\n".join(_read(root.joinpath(*folder, file)) for file in _FILES)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes() if file.is_file() else b""
+    except OSError:
+        return b""
 
 
 def _imports_web(module: Module) -> bool:
@@ -91,10 +94,8 @@ def _imports_web(module: Module) -> bool:
 
 
 def _runs_by_itself(modules: list[Module], declared: bytes) -> bool:
-    """Whether a distribution has commands, or at least nothing that an application looks for by name."""
-    if _COMMANDS.search(declared):
-        return b"[project.entry-points" not in declared
-    return not _PLUGINS.search(declared) and not any(_QUEUES.search(module.content) for module in modules)
+    """Whether a distribution has nothing that an application finds by its name: no plugins, and no tasks."""
+    return not _PLUGINS.search(declared) and not any(map(is_for_a_queue, modules))
 
 
 def _is_imported(modules: list[Module], folder: Folder, importers: Collection[Module]) -> bool:

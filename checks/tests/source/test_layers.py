@@ -8,6 +8,10 @@ from checks.source import Area, Layer, Project, parse
 
 ROUTES = "from fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/')\nasync def one(): ...\n"
 APP = "from fastapi import FastAPI\napp = FastAPI()\n"
+NESTED = (
+    "from fastapi import APIRouter\nclass People:\n    def router(self):\n        router = APIRouter()\n"
+    "        @router.post('/out')\n        async def leave(): ...\n        return router\n"
+)
 TABLE = (
     "from sqlalchemy.orm import DeclarativeBase, mapped_column\n"
     "class Base(DeclarativeBase): ...\nclass Row(Base):\n"
@@ -61,6 +65,17 @@ def project(folder: Path, files: dict[str, str]) -> Project:
         ("app/api/v1/endpoints.py", "from .books import books_router", Layer.ROUTER),
         ("benches/bench_books.py", "A = 1", Layer.SCRIPTS),
         ("hatch_build.py", "A = 1", Layer.SCRIPTS),
+        ("build_helpers/rates.py", "A = 1", Layer.SCRIPTS),
+        ("app/services/send-report.py", "A = 1", Layer.SCRIPTS),
+        ("app/auth/people.py", NESTED, Layer.ROUTER),
+        ("app/auth/people.py", NESTED + "    def _name(self): ...\n", Layer.ROUTER),
+        ("app/auth/people.py", NESTED + "    async def find(self): ...\n", Layer.OTHER),
+        ("app/auth/people.py", NESTED + "class Manager:\n    async def find(self): ...\n", Layer.OTHER),
+        ("app/auth/people.py", NESTED + "async def find(): ...\n", Layer.ROUTER),
+        ("app/auth/people_router.py", NESTED + "    async def find(self): ...\n", Layer.ROUTER),
+        ("app/services/people.py", NESTED + "    async def find(self): ...\n", Layer.SERVICE),
+        ("app/services/people.py", ROUTES + "class Manager:\n    async def find(self): ...\n", Layer.ROUTER),
+        ("my-app.py", APP, Layer.MAIN),
     ],
 )
 def test_layers(tmp_path: Path, file: str, text: str, layer: Layer) -> None:
@@ -314,6 +329,7 @@ class TestDistributions:
             ('dependencies = ["fastapi"]\n', TABLES, APP),
             ('[project.entry-points."app.plugins"]\na = "lending.run"\n', TABLES, APP),
             ("", "from celery import Celery\n", APP),
+            ('[project.scripts]\nlending = "lending.run:main"\n', "from celery import Celery\n", APP),
             ("", ROUTES, APP),
             ("", TABLES, "A = 1\n"),
         ],
@@ -324,6 +340,15 @@ class TestDistributions:
             tmp_path, {"app/main.py": main} | {f"packages/l/{name}": files[name] for name in files}
         )
         assert "packages/l/src/lending/run.py" in {module.file for module in parsed.application}
+
+    def test_what_tests_import_stays_beside_the_application(self, tmp_path: Path) -> None:
+        files = {
+            "app/main.py": APP,
+            "tests/test_lending.py": "from lending.run import one\n",
+            "packages/l/pyproject.toml": LENDING,
+            "packages/l/lending/run.py": TABLES,
+        }
+        assert [module.file for module in project(tmp_path, files).application] == ["app/main.py"]
 
     def test_a_file_that_only_configures_tools_makes_none(self, tmp_path: Path) -> None:
         files = {"jobs/pyproject.toml": "[tool.ruff]\n", "jobs/rates.py": TABLES, "app/main.py": APP}
