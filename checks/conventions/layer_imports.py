@@ -215,13 +215,8 @@ SQL: Final = re.compile(
 )
 REPOSITORY: Final = re.compile(r"(?:Repository|Repo|DAO|Dao|CRUD|Crud)(?:s|Impl)?$|^(?:CRUD|Crud)")
 """How classes are called that ask the database."""
-STORES: Final = re.compile(
-    rb"^\s*(?:from|import)\s+(?:motor|pymongo|redis|asyncpg|psycopg2?|aiosqlite|sqlite3|databases|beanie|odmantic"
-    rb"|tortoise|peewee|piccolo|ormar|elasticsearch|opensearchpy|boto3|aioboto3|firebase_admin|supabase|neo4j"
-    rb"|qdrant_client|cassandra|tinydb)\b|\bcollection\b|\bcursor\b",
-    re.MULTILINE,
-)
-"""What a repository says that keeps its data past SQLAlchemy."""
+REGISTRY: Final = re.compile(rb"\bdef register\(|\bimportlib\b|\bModuleType\b|[Rr]egistry")
+"""What a module says that keeps code, by its names, and no data."""
 PLAIN_BASES: Final = frozenset({"object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 SHARED: Final = frozenset({"core", "common", "shared"})
 ASKS_KIND: Final = frozenset({"isinstance", "issubclass"})
@@ -378,7 +373,7 @@ def _upward(node: ast.AST, target: Target, module: Module, project: Project) -> 
     if project.layer(home) is Layer.ROUTER and home not in project.fact(_with_handlers):
         return None
     article = "an" if layer is Layer.OTHER else "a"
-    is_doubtful = _holds_types_alone(home) or (layer is Layer.REPOSITORY and not _keeps_data(module, project))
+    is_doubtful = _holds_types_alone(home) or (layer is Layer.REPOSITORY and _keeps_code(module, project))
     finding = RULE.note if is_doubtful else RULE.violation
     return finding(module, node, f"{article} {layer} module that imports {home.file}")
 
@@ -388,13 +383,13 @@ def _holds_types_alone(home: Module) -> bool:
     return any(True for _ in home.classes) and not any(f.name != "<lambda>" for f in home.functions)
 
 
-def _keeps_data(module: Module, project: Project) -> bool:
-    """Whether a repository is one of data: its classes might keep other things, as a registry or Git does."""
-    if STORES.search(module.content) or not any(True for _ in module.classes):
-        return True
+def _keeps_code(module: Module, project: Project) -> bool:
+    """Whether a module called a repository is a registry, which asks no database and knows no models."""
+    if not REGISTRY.search(module.content):
+        return False
     if {project.layer(m) for m in imports(module, project.resolver)} & {Layer.MODELS, Layer.REPOSITORY}:
-        return True
-    return any(_database_call(call, scope, project) for call, scope in module.every(ast.Call))
+        return False
+    return not any(_database_call(call, scope, project) for call, scope in module.every(ast.Call))
 
 
 def _http_import(node: ast.AST, name: str, module: Module, project: Project) -> Finding | None:
