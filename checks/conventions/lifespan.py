@@ -407,7 +407,15 @@ def _closes_owner(names: set[str], lifespan: Function, project: Project) -> bool
     if any(True for _ in _handed_over(names, first_yield, lifespan, project)):
         return True
     texts = _texts_of(lifespan)
-    if any(written(node.value).startswith(f"{name}.") for node in texts.closers for name in names):
+    within = tuple(f"{name}." for name in names)
+    owners = {
+        written(target)
+        for node in lifespan.nodes(ast.Assign)
+        if written(node.value).startswith(within)
+        for target in node.targets
+    }
+    closed = (written(node.value) for node in texts.closers)
+    if any(text.startswith(within) or text in owners for text in closed):
         return True
     ending = (
         project.resolver.resolve(call.func, lifespan) for call, _ in texts.inner if call.lineno > first_yield

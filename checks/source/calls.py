@@ -357,9 +357,9 @@ class Blocking:
         return self._known[function]
 
 
-def _distance(blocker: Blocker) -> tuple[bool, int, bool]:
-    """How far a blocking call is, and of those as far HTTP first; what is no plain violation comes last."""
-    return blocker.sort in {"slow", "hashing"}, len(blocker.via), blocker.sort != "http"
+def _distance(blocker: Blocker) -> tuple[bool, int]:
+    """How far a blocking call is; what is no plain violation comes last."""
+    return blocker.sort in {"slow", "hashing"}, len(blocker.via)
 
 
 def _does_something(function: Function) -> bool:
