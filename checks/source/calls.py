@@ -352,14 +352,20 @@ class Blocking:
             self._busy.add(function)
             found = [blocker for _, blocker in self.in_scope(function) if blocker.name not in _MAKING]
             self._busy.discard(function)
-            found.sort(key=_distance)
-            self._known[function] = found[0] if found else None
+            self._known[function] = _nearest(found)
         return self._known[function]
 
 
-def _distance(blocker: Blocker) -> tuple[bool, int]:
-    """How far a blocking call is; what is no plain violation comes last."""
-    return blocker.sort in {"slow", "hashing"}, len(blocker.via)
+def _nearest(found: list[Blocker]) -> Blocker | None:
+    """The blocking call that the fewest functions stand before; what is no plain violation comes last.
+
+    HTTP that other waiting comes before, as where a server is started, is no plainer than that.
+    """
+    plain = [blocker for blocker in found if blocker.sort not in {"slow", "hashing"}] or found
+    nearest = min(plain, key=lambda blocker: len(blocker.via), default=None)
+    if nearest is None or nearest is plain[0] or nearest.sort != "http":
+        return nearest
+    return replace(nearest, sort="other")
 
 
 def _does_something(function: Function) -> bool:
