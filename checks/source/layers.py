@@ -60,6 +60,12 @@ _PROVIDING: Final = (b"Depends", b"dishka", b"dependency_injector")
 _BUSINESS: Final = frozenset(
     {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic", "bl"}
 )
+_CONTROLLERS: Final = frozenset({"controllers", "controller"})
+_OF_THE_WEB: Final = (
+    *("fastapi.Request", "fastapi.WebSocket", "fastapi.Depends", "fastapi.Security", "fastapi.APIRouter"),
+    "starlette.responses.Response",
+)
+"""What only code imports that answers requests itself."""
 _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
 ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
@@ -311,6 +317,21 @@ def stands_among_routers(module: Module) -> bool:
         _LAYER_OF_WORD.get(part) for part in folders if part not in _WEAK_FOLDERS or part == folders[-1]
     ]
     return Layer.ROUTER in layers
+
+
+def is_controller(module: Module, resolver: Resolver) -> bool:
+    """Whether a module is named for controllers and knows nothing of requests and answers."""
+    names = [part.lower() for part in inner(list(module.folder))]
+    is_named = bool(_CONTROLLERS.intersection(names[-1:])) or (
+        module.stem.lower().rpartition("_")[2] in _CONTROLLERS
+        and not any(_LAYER_OF_WORD.get(name) is Layer.ROUTER for name in names)
+    )
+    return is_named and not any(
+        resolver.is_kind(target, *_OF_THE_WEB)
+        for name, bindings in module.names.items()
+        if bindings[0].kind in {"import", "from"}
+        if isinstance(target := resolver.lookup(name, module), str)
+    )
 
 
 def is_web(module: Module, resolver: Resolver) -> bool:
