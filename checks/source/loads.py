@@ -59,10 +59,31 @@ def _taken(call: ast.Call, steps: list[str], scope: Scope, resolver: "Resolver",
     gives_entities = asks in {"scalars", "exec", "query"} or "scalars" in between
     if takes not in (_ONE if gives_entities else _SCALAR) or not _NARROWING.issuperset(between):
         return None
-    for part, around in _downwards(call.func, scope, resolver, depth):
-        if isinstance(part, ast.Call) and getattr(part.func, "attr", "") == asks:
-            find = _class if asks == "query" else _selected
-            return find(_first(part, alone=asks == "query"), around, resolver, depth)
+    return _asked_for(asks, call.func, scope, resolver, depth)
+
+
+def each_loaded(name: str, call: ast.Call, scope: Scope, resolver: "Resolver", depth: int) -> Class | None:
+    """The class of the entities that a call gives one after the other, such as ``session.query(Book).all()``.
+
+    The arguments are those of `loaded`.
+    """
+    session = next((session for session in _SESSIONS if name.startswith(session)), None)
+    if session is None:
+        return None
+    asks, *steps = name.removeprefix(session).split(".")
+    narrowing = steps[:-1] if steps[-1:] == ["all"] else steps
+    is_scalar = asks in {"scalars", "exec", "query"} or (asks == "execute" and "scalars" in steps)
+    if not is_scalar or not _NARROWING.issuperset(narrowing):
+        return None
+    return _asked_for(asks, call, scope, resolver, depth)
+
+
+def _asked_for(method: str, node: ast.expr, scope: Scope, resolver: "Resolver", depth: int) -> Class | None:
+    """The entity that a session's method is asked for, somewhere on the way down an expression."""
+    for part, around in _downwards(node, scope, resolver, depth):
+        if isinstance(part, ast.Call) and getattr(part.func, "attr", "") == method:
+            find = _class if method == "query" else _selected
+            return find(_first(part, alone=method == "query"), around, resolver, depth)
     return None
 
 

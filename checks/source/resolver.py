@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, SUBSCRIPTED, canonical
-from checks.source.loads import LOADING, loaded
+from checks.source.loads import LOADING, each_loaded, loaded
 from checks.source.scopes import Binding, Class, Function, Module, Scope, parent, typing_branch
 
 if TYPE_CHECKING:
@@ -686,6 +686,8 @@ class Resolver:
     def _element_of_call(
         self, target: "Target | None", call: ast.Call, scope: Scope, depth: int
     ) -> "Class | str | None":
+        if isinstance(target, str) and target.startswith(LOADING):
+            return each_loaded(target, call, scope, self, depth)
         if not isinstance(target, Function):
             return None
         around = target.parent or target
