@@ -23,7 +23,11 @@ LIVE = "/health/live"
 
 
 def served_paths(app: "FastAPI") -> str:
-    return ", ".join(app.openapi()["paths"]) or "no path at all"
+    """What an application serves, as its documentation has it."""
+    routes = (
+        (method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods
+    )
+    return ", ".join(map(" ".join, routes)) or "no path at all"
 
 
 def test_app_is_a_fastapi_application(load_app: "Callable[..., FastAPI]") -> None:
