@@ -144,10 +144,18 @@ from checks.source import (
     written,
 )
 from checks.source.graph import aliases_of, imported_bindings, is_for_typing
-from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
+from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic, is_record
 from checks.source.layers import ROOTS
 from checks.source.scopes import typing_branch
-from checks.source.sessions import BUILDERS, CHANGES, QUERIES, TRANSACTION, is_session, session_method
+from checks.source.sessions import (
+    BUILDERS,
+    CHANGES,
+    QUERIES,
+    TRANSACTION,
+    is_session,
+    record_method,
+    session_method,
+)
 
 SCHEMA_WORDS: Final = frozenset(["schema", "schemas", "dto", "dtos"])
 HTTP_ERRORS: Final = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
@@ -205,8 +213,11 @@ SENDS: Final = frozenset(
 SQL: Final = re.compile(
     r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
 )
+DATA: Final = re.compile(r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH)\s", re.IGNORECASE)
 REPOSITORY: Final = re.compile(r"(?:Repository|Repo|DAO|Dao|CRUD|Crud)(?:s|Impl)?$|^(?:CRUD|Crud)")
 """How classes are called that ask the database."""
+STEPS: Final = 3
+"""How many methods of an entity may stand between a router and what asks the database."""
 PLAIN_BASES: Final = frozenset({"object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 SHARED: Final = frozenset({"core", "common", "shared"})
 RULE = Rule(
@@ -613,15 +624,31 @@ def _selects_constant(node: ast.AST) -> bool:
 
 def _is_raw_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
     """Whether a driver is given SQL as text, as in ``connection.fetch("SELECT ...")``."""
+    return SQL.match(_sql(_sent(call), scope, project)) is not None
+
+
+def _asks_in_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether a call asks for data, or changes them, by SQL as text: ``text("SELECT ...")``, too."""
+    is_text = bool(call.args) and project.resolver.resolve(call.func, scope) == "sqlalchemy.text"
+    given = call.args[0] if is_text else _sent(call)
+    return DATA.match(_sql(given, scope, project)) is not None and not _is_probe(call, scope, project)
+
+
+def _sent(call: ast.Call) -> ast.expr | None:
+    """What a driver is given by one of its methods that take a statement."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in SENDS:
-        return False
-    given = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "query"), None)
+        return None
+    return call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "query"), None)
+
+
+def _sql(given: ast.expr | None, scope: Scope, project: Project) -> str:
+    """The text of a statement, or its beginning, where it is written as such."""
     target = project.resolver.resolve(given, scope) if isinstance(given, ast.Name) else None
     if isinstance(target, Variable):
         given = target.binding.value
     if isinstance(given, ast.JoinedStr):
         given = given.values[0] if given.values else None
-    return isinstance(given, ast.Constant) and isinstance(given.value, str) and bool(SQL.match(given.value))
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
 
 
 def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
@@ -648,7 +675,10 @@ def _data_access(call: ast.Call, scope: Scope, project: Project) -> Finding | No
     certain, found = True, ""
     name = _repository_method(call, target, scope, project)
     if name:
+        certain = not (isinstance(target, Function) and _only_translates(target, project))
         found = f"the repository's {name}()"
+    elif _is_active_record(call, target, scope, project):
+        found = f"{_called_on_entity(call, scope, project)}(), which asks the database,"
     elif not isinstance(target, Function):
         return None
     elif target.owner and is_mapped(target.owner, project.resolver):
@@ -665,6 +695,52 @@ def _data_access(call: ast.Call, scope: Scope, project: Project) -> Finding | No
     return finding(scope.module, call.func, f"{found} called by a router", **words)
 
 
+def _is_active_record(
+    call: ast.Call, target: Target | None, scope: Scope, project: Project, depth: int = 0
+) -> bool:
+    """Whether a call lets an entity ask the database itself, also by a method of its own that does."""
+    if isinstance(target, str):
+        return bool(record_method(call, scope, project.resolver))
+    if not isinstance(target, Function) or not is_record(target.owner, project.resolver) or depth > STEPS:
+        return False
+    return any(
+        _is_active_record(inner, project.resolver.resolve(inner.func, target), target, project, depth + 1)
+        for inner in target.nodes(ast.Call)
+    )
+
+
+def _called_on_entity(call: ast.Call, scope: Scope, project: Project) -> str:
+    """How a message names a call of an entity's method, however long the expression is before it."""
+    func = call.func
+    if isinstance(func, ast.Attribute) and isinstance(of := project.resolver.infer(func.value, scope), Class):
+        return f"{of.name}.{func.attr}"
+    return written(func)
+
+
+def _only_translates(method: Function, project: Project) -> bool:
+    """Whether a repository's method makes something else of an object that it is given, and asks nothing."""
+    given = {argument.arg for argument, _ in method.parameters} - {method.receiver}
+    returns = any(statement.value is not None for statement in method.nodes(ast.Return))
+    if method.owner is None or method.is_async or method.nodes(ast.With) or not returns:
+        return False
+    calls = method.nodes(ast.Call)
+    if _asks_database(method, project) or any(_is_raw_sql(call, method, project) for call in calls):
+        return False
+    read = {node.value.id for node in method.nodes(ast.Attribute) if isinstance(node.value, ast.Name)}
+    names = method.nodes(ast.Name)
+    return not read.isdisjoint(given) and not any(
+        name.id == method.receiver or _is_of_database(name, method, project) for name in names
+    )
+
+
+def _is_of_database(name: ast.Name, scope: Scope, project: Project) -> bool:
+    """Whether a name may bring what holds data: SQLAlchemy, an object of a module, the class above."""
+    target = project.resolver.resolve(name, scope)
+    if isinstance(target, Variable):
+        return isinstance(target.binding.scope, Module)
+    return isinstance(target, str) and (target == "super" or target.startswith("sqlalchemy."))
+
+
 def _is_given_session(call: ast.Call, scope: Scope, project: Project) -> bool:
     given = (*call.args, *(keyword.value for keyword in call.keywords))
     return any(is_session(argument, scope, project.resolver) for argument in given)
@@ -679,7 +755,7 @@ def _asks_database(function: Function, project: Project) -> bool:
 
 
 def _is_loose_query(function: Function, project: Project) -> bool:
-    """Whether a function that belongs to no layer builds a statement over entities itself.
+    """Whether a function that belongs to no layer builds a statement over entities itself, or sends SQL.
 
     Where the models' folder has modules without a model, functions that ask the database belong to no layer.
     """
@@ -689,8 +765,11 @@ def _is_loose_query(function: Function, project: Project) -> bool:
     if layer is Layer.MODELS and (function.owner or _has_models(function.module, project)):
         return False
     return any(
-        _database_call(call, function, project) in QUERIES | {"build"}
-        and (layer is Layer.MODELS or _names_entity(call, function, project))
+        (
+            _database_call(call, function, project) in QUERIES | {"build"}
+            and (layer is Layer.MODELS or _names_entity(call, function, project))
+        )
+        or _asks_in_sql(call, function, project)
         for call in function.nodes(ast.Call)
     )
 
@@ -711,6 +790,8 @@ def _repository_method(call: ast.Call, target: Target | None, scope: Scope, proj
     if isinstance(target, Function):
         if project.layer(target.module) is not Layer.REPOSITORY or target.name == "__init__":
             return ""
+        if _is_inherited_by_service(call, target, scope, project):
+            return ""
         made = project.resolver.infer(call, scope)
         makes = isinstance(made, Class) and project.layer(made.module) is Layer.REPOSITORY
         return "" if makes and not is_pydantic(made, project.resolver) else target.name
@@ -724,6 +805,20 @@ def _repository_method(call: ast.Call, target: Target | None, scope: Scope, proj
     of = project.resolver.infer(call.func.value, scope)
     is_inherited = isinstance(of, Class) and _inherits_unseen(of, call.func.attr, project)
     return call.func.attr if is_inherited else ""
+
+
+def _is_inherited_by_service(call: ast.Call, method: Function, scope: Scope, project: Project) -> bool:
+    """Whether a repository's method is called on a service that inherits it: whose it is, is its own affair.
+
+    A class that is called a repository is one, wherever it stands.
+    """
+    if not isinstance(call.func, ast.Attribute) or method.owner is None:
+        return False
+    named = project.resolver.resolve(call.func.value, scope)
+    of = named if isinstance(named, Class) else project.resolver.infer(call.func.value, scope)
+    return (
+        isinstance(of, Class) and project.layer(of.module) is Layer.SERVICE and not REPOSITORY.search(of.name)
+    )
 
 
 def _inherits_unseen(cls: Class, method: str, project: Project) -> bool:

@@ -125,6 +125,7 @@ CLOSERS: Final = frozenset(
     [
         "aclose",
         "close",
+        "close_connections",
         "dispose",
         "shutdown",
         "stop",
@@ -141,6 +142,8 @@ CLOSERS: Final = frozenset(
         "__exit__",
     ]
 )
+PARTS: Final = frozenset({"get_database", "get_default_database", "get_collection"})
+"""Methods that give a part of a client."""
 TAKERS: Final = frozenset(
     [
         "enter_async_context",
@@ -177,7 +180,11 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _engines(module, project)
     has_migrations = _has_migrations(project)
     for lifespan in project.fact(lifespans):
-        left = [*_left_open(lifespan, project), *_left_running(lifespan, project)]
+        left = [
+            *_left_open(lifespan, project),
+            *_left_behind(lifespan, project),
+            *_left_running(lifespan, project),
+        ]
         yield from left or _unguarded(lifespan, project)
         if has_migrations:
             yield from _creates_tables(lifespan, project)
@@ -364,6 +371,59 @@ def _left_open(lifespan: Function, project: Project) -> Iterator[Finding]:
         elif _may_fail_between(assignment, closings, lifespan, project):
             found = f"{what}, which stays open when start-up fails after this line"
             yield RULE.violation(lifespan.module, value, found, **CLOSING)
+
+
+def _left_behind(lifespan: Function, project: Project) -> Iterator[Finding]:
+    """What was opened and of which only a part is kept, such as a database of a client: nobody can close it.
+
+    Some parts know what they belong to: ``app.state.db.client.close()``.
+    """
+    yields = [node.lineno for node in lifespan.nodes(ast.Yield)]
+    for assignment in lifespan.nodes(ast.Assign, ast.AnnAssign):
+        opening = _opening_of_part(assignment.value)
+        if opening is None or not yields or assignment.lineno > yields[0]:
+            continue
+        what = _opened(opening, lifespan, project)
+        names = _texts_of(lifespan).names(assignment)
+        if what not in {None, TASK} and not _closes_owner(names, lifespan, project):
+            yield RULE.violation(lifespan.module, opening, f"{what}, opened here and never closed", **CLOSING)
+
+
+def _opening_of_part(node: ast.expr | None) -> ast.Call | None:
+    """The call in ``Client(url).books``, ``Client(url)["books"]`` or ``Client(url).get_database()``."""
+    part = node
+    while isinstance(part, ast.Attribute | ast.Subscript | ast.Call):
+        if isinstance(part, ast.Call):
+            if not isinstance(part.func, ast.Attribute) or part.func.attr not in PARTS:
+                break
+            part = part.func
+        part = part.value
+    return part if isinstance(part, ast.Call) and part is not node else None
+
+
+def _closes_owner(names: set[str], lifespan: Function, project: Project) -> bool:
+    """Whether something after the yield may reach what a kept part belongs to, and close it."""
+    first_yield = min(node.lineno for node in lifespan.nodes(ast.Yield))
+    if any(True for _ in _handed_over(names, first_yield, lifespan, project)):
+        return True
+    texts = _texts_of(lifespan)
+    within = tuple(f"{name}." for name in names)
+    owners = {
+        written(target)
+        for node in lifespan.nodes(ast.Assign)
+        if written(node.value).startswith(within)
+        for target in node.targets
+    }
+    closed = (written(node.value) for node in texts.closers)
+    if any(text.startswith(within) or text in owners for text in closed):
+        return True
+    ending = (
+        project.resolver.resolve(call.func, lifespan) for call, _ in texts.inner if call.lineno > first_yield
+    )
+    return any(
+        isinstance(target, Function) and any(node.attr in CLOSERS for node in target.nodes(ast.Attribute))
+        for target in ending
+    )
 
 
 def _left_running(lifespan: Function, project: Project) -> Iterator[Finding]:

@@ -164,7 +164,19 @@ def _finding(module: Module, call: ast.Call, blocker: Blocker, *, is_start: bool
 
 
 def _is_cached(function: Function) -> bool:
-    return any("cache" in written(decorator) for decorator in function.decorators)
+    """Whether a function works for its first call alone: a decorator keeps its answer, or a global name."""
+    return any("cache" in written(decorator) for decorator in function.decorators) or _has_kept(function)
+
+
+def _has_kept(function: Function) -> bool:
+    """Whether a function begins with ``if _answer is not None: return _answer``, of a global name."""
+    kept = {name for name, home in function.outward.items() if isinstance(home, Module)}
+    return any(
+        isinstance(branch.body[-1], ast.Return)
+        and getattr(branch.body[-1].value, "id", "") in kept
+        and any(getattr(node, "id", "") in kept for node in ast.walk(branch.test))
+        for branch in (function.nodes(ast.If) if kept else ())
+    )
 
 
 def _clients(function: Function, project: Project) -> Iterator[Finding]:

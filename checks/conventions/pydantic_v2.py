@@ -65,7 +65,7 @@ from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import ASIDE, Binding, Class, Instance, Module, Project, Scope, Variable, parent, written
 from checks.source.graph import imported_bindings
-from checks.source.kinds import is_pydantic, is_settings
+from checks.source.kinds import is_pydantic, is_settings, is_table
 
 METHODS: Final = frozenset(
     [
@@ -152,7 +152,14 @@ def _found(module: Module, project: Project) -> Iterator[Finding]:
 
 def _is_model(of: Class | str | None, project: Project) -> bool:
     """Whether a class is a model of Pydantic's, its own or that of a library known to derive from it."""
-    return is_pydantic(of, project.resolver) or project.resolver.is_kind(of, *MODELS)
+    if is_pydantic(of, project.resolver) or project.resolver.is_kind(of, *MODELS):
+        return True
+    return isinstance(of, Class) and is_table(of, project.resolver) and _is_sqlmodel_of_others(of, project)
+
+
+def _is_sqlmodel_of_others(of: Class, project: Project) -> bool:
+    """Whether a base is SQLModel's class, imported from a library that hands it on."""
+    return any(isinstance(base, str) and base.endswith(".SQLModel") for base in project.resolver.mro(of))
 
 
 def subjects(project: Project) -> int:

@@ -70,6 +70,7 @@ OTHER_READERS: Final = frozenset(
     {"starlette.config.Config", "decouple.config", "environs.Env", "environ.Env"}
 )
 READERS: Final = frozenset(name.rpartition(".")[2] for name in OTHER_READERS)
+CONTAINED: Final = "dependency_injector.providers.Configuration."
 DEFAULT_AT: Final[dict[str, int]] = {"starlette.config.Config": 2}
 """Where a reader takes its default by position; the second place where it is not named here."""
 VALIDATORS: Final = (
@@ -121,6 +122,8 @@ def check(project: Project) -> Iterator[Finding]:
     for module in project.application:
         if any(mark in module.content for mark in MARKS):
             yield from _reads(module, project)
+        if b".from_env(" in module.content:
+            yield from _provided(module, project)
         if any(mark in module.content for mark in SECRET_MARKS):
             yield from _constants(module, project)
     for cls in project.fact(settings_classes):
@@ -163,6 +166,26 @@ def _reads(module: Module, project: Project) -> Iterator[Finding]:
         for call, scope in module.every(ast.Call):
             if project.resolver.resolve(call.func, scope) == "dotenv.dotenv_values":
                 yield from _looks(call, scope, "the .env file read with dotenv.dotenv_values", project)
+
+
+def _provided(module: Module, project: Project) -> Iterator[Finding]:
+    """What a container's configuration of dependency_injector reads, with the secrets that it makes up."""
+    for call, scope in module.every(ast.Call):
+        if getattr(call.func, "attr", "") != "from_env":
+            continue
+        target = project.resolver.resolve(call.func, scope)
+        if not isinstance(target, str) or not target.startswith(CONTAINED):
+            continue
+        name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+        named = next((keyword.value for keyword in call.keywords if keyword.arg == "default"), None)
+        given = call.args[1] if len(call.args) > 1 else named
+        text = _default_text(given, scope, project) if given is not None else None
+        if isinstance(name, str) and SECRET.fullmatch(name) and text and text.strip():
+            opens_nothing = OUTSIDE.fullmatch(name) and PLACEHOLDER.search(text)
+            finding = RULE.note if opens_nothing else RULE.violation
+            yield finding(module, call, f"{name}, a secret with a usable default", **NO_DEFAULT)
+        else:
+            yield RULE.note(module, call, "configuration read by dependency_injector's from_env()")
 
 
 def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterator[Finding]:

@@ -407,19 +407,19 @@ def _old_versions(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _versions(manifest: Manifest, project: Project) -> Iterator[Finding]:
+    there = "" if manifest.declares else f", in a {MANIFEST} that declares no project"
     lowest = _lower_bound(manifest.python)
     if lowest is None or lowest < (3, 12):
         line = manifest.line(r"\s*(?:requires-)?python\s*=")
-        yield manifest.violation(
-            line, f"Python {manifest.python or 'of any version'}", expected="requires-python >= 3.12"
-        )
+        found = f"Python {manifest.python or 'of any version'}{there}"
+        yield manifest.violation(line, found, expected="requires-python >= 3.12")
     if manifest.is_dynamic and not manifest.listed:
         return
     yield from _old_versions(manifest)
     absent = RULE.note_in if manifest.leans_on_others else RULE.violation_in
     beside = Place(manifest.file, manifest.line(r"\s*(?:dependencies\s*=|\[.*\bdependencies\])"))
     if "fastapi" not in manifest.requirements:
-        yield absent(beside, "no requirement of FastAPI", expected="fastapi>=0.115")
+        yield absent(beside, f"no requirement of FastAPI{there}", expected="fastapi>=0.115")
     if _lacks_greenlet(manifest) and _uses(project, b"sqlalchemy.ext.asyncio"):
         place = manifest.place("sqlalchemy")
         yield RULE.violation_in(place, "sqlalchemy without its extra", expected="sqlalchemy[asyncio]")

@@ -120,7 +120,7 @@ from checks.source import (
     written,
 )
 from checks.source.calls import HASHING, Blocking
-from checks.source.kinds import is_mapped, is_pydantic, is_settings
+from checks.source.kinds import is_mapped, is_pydantic, is_record, is_settings
 from checks.source.resolver import Spans
 from checks.source.sessions import session_method
 
@@ -157,6 +157,7 @@ GUARDS: Final = (
     "is_",
     "has_",
 )
+COMPARES: Final = frozenset({"hmac.compare_digest", "secrets.compare_digest"})
 HELPER: Final = re.compile(r"hash|encrypt|bcrypt")
 HASHES: Final = re.compile(
     r"(\w+_)?(hash(ed)?_?(password|passwd|pwd|pw)|(password|passwd|pwd|pw)_?hash|make_password)"
@@ -503,7 +504,7 @@ def _of_local(name: str, binding: Binding, handler: Function, project: Project) 
     if isinstance(called, Class):
         return Sure.NO
     of = project.resolver.infer(value, handler)
-    if is_mapped(of, project.resolver):
+    if is_mapped(of, project.resolver) or is_record(of, project.resolver):
         return Sure.YES
     loaded = _is_below_router(called, project)
     if isinstance(of, Class) and is_pydantic(of, project.resolver):
@@ -785,11 +786,20 @@ def _hashing(handler: Function, blocking: Blocking, project: Project) -> Iterato
     for call in handler.nodes(ast.Call):
         name = _hash_of(call, handler, blocking, project)
         if name:
-            checks = name.rpartition(".")[2] in VERIFIES
+            checks = name.rpartition(".")[2] in VERIFIES or _is_compared(call, handler, project)
             words = {"expected": "the service to deal with passwords"}
             finding = RULE.note if checks else RULE.violation
             does = "checked" if checks else "hashed"
             yield finding(handler.module, call, f"a password {does} in a handler", **words)
+
+
+def _is_compared(call: ast.Call, handler: Function, project: Project) -> bool:
+    """Whether what a call gives is compared with something: a hash that is made to be compared is a check."""
+    around = parent(call)
+    around = parent(around) if isinstance(around, ast.Await) else around
+    if isinstance(around, ast.Call):
+        return project.resolver.resolve(around.func, handler) in COMPARES
+    return isinstance(around, ast.Compare)
 
 
 def _hash_of(call: ast.Call, handler: Function, blocking: Blocking, project: Project) -> str:

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from checks.source.aside import aside
@@ -163,7 +163,7 @@ class Blocker:
 
     Attributes:
         name: the library's call, such as ``requests.get``.
-        sort: ``http``, ``files``, ``other``, ``hashing`` or ``slow``.
+        sort: ``http``, ``files``, ``other``, ``hashing`` or ``slow``; what only may block is slow.
         via: the functions of the project on the way to it, outermost first.
     """
 
@@ -283,9 +283,12 @@ class Blocking:
         return found
 
     def _behind(self, function: Function) -> Blocker | None:
-        """What the implementations of an abstract method wait for, if every one of them blocks."""
+        """What the implementations of an abstract method wait for; certain if every one of them blocks."""
         found = [self._implemented(method) for method in self._implementations(function)]
-        return found[0] if all(found) and found else None
+        blocking = [blocker for blocker in found if blocker is not None]
+        if len(blocking) < len(found):
+            blocking = [replace(blocker, sort="slow") for blocker in blocking]
+        return blocking[0] if blocking else None
 
     def _implementations(self, function: Function) -> list[Function]:
         """The methods that do something where an abstract one is called."""
@@ -341,7 +344,7 @@ class Blocking:
                     yield method
 
     def of_function(self, function: Function) -> Blocker | None:
-        """The first thing that a synchronous function waits for."""
+        """What a synchronous function waits for most plainly: of several things the nearest."""
         if function in self._busy or len(self._busy) > DEPTH:
             self._cuts += function not in self._known
             return self._known.get(function)
@@ -349,9 +352,20 @@ class Blocking:
             self._busy.add(function)
             found = [blocker for _, blocker in self.in_scope(function) if blocker.name not in _MAKING]
             self._busy.discard(function)
-            found.sort(key=lambda blocker: blocker.sort in {"slow", "hashing"})
-            self._known[function] = found[0] if found else None
+            self._known[function] = _nearest(found)
         return self._known[function]
+
+
+def _nearest(found: list[Blocker]) -> Blocker | None:
+    """The blocking call that the fewest functions stand before; what is no plain violation comes last.
+
+    HTTP that other waiting comes before, as where a server is started, is no plainer than that.
+    """
+    plain = [blocker for blocker in found if blocker.sort not in {"slow", "hashing"}] or found
+    nearest = min(plain, key=lambda blocker: len(blocker.via), default=None)
+    if nearest is None or nearest is plain[0] or nearest.sort != "http":
+        return nearest
+    return replace(nearest, sort="other")
 
 
 def _does_something(function: Function) -> bool:

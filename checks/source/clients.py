@@ -38,6 +38,13 @@ _MONGO: Final = (
 )
 _PAYING: Final = "(?:create|retrieve|modify|list|search|delete|capture|confirm|cancel|pay|refund)"
 _STRIPE: Final = rf"(?:[a-z]\w*\.)*[A-Z]\w*\.{_PAYING}|StripeClient\.(?:\w+\.)+{_PAYING}"
+_DOCKER: Final = (
+    r"(?:containers|images|networks|volumes|services|nodes|swarm|plugins|secrets|configs)"
+    r"\.(?:list|get|get_registry_data|create|run|build|pull|push|load|search|remove|prune\w*|init|join|leave)"
+    r"(?:\.(?:attach|commit|connect|diff|disconnect|exec_run|export|get_archive|history|kill|logs|pause"
+    r"|put_archive|reload|remove|rename|resize|restart|save|scale|start|stats|stop|tag|tasks|top|unpause"
+    r"|update|wait))?|ping|info|version|df|events|login"
+)
 _METHODS: Final = (
     ("sqlite3.connect psycopg2.connect psycopg.connect pymysql.connect mysql.connector.connect", _CURSOR),
     ("smtplib.SMTP smtplib.SMTP_SSL", r"(?!close|set_|add)[a-z]\w*"),
@@ -47,6 +54,7 @@ _METHODS: Final = (
     ("openai.OpenAI openai.AzureOpenAI anthropic.Anthropic groq.Groq", _MODEL),
     ("openai.chat.completions openai.ChatCompletion openai.Completion", "create"),
     ("ffmpeg", r"(?:\w+\.)*run|probe"),
+    ("docker.from_env docker.DockerClient docker.client.from_env docker.client.DockerClient", _DOCKER),
     ("minio.Minio", r"(?!presigned|get_presigned)[a-z]\w*"),
     ("elasticsearch.Elasticsearch opensearchpy.OpenSearch", _SEARCH),
     ("qdrant_client.QdrantClient", r"(?!close)[a-z]\w*"),

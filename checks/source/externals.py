@@ -167,6 +167,12 @@ BASES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Base classes of library classes, as far as a convention asks for them."""
 
+RECORDS: Final = (
+    *("tortoise.models.Model", "tortoise.Model", "beanie.Document", "bunnet.Document"),
+    *("ormar.Model", "piccolo.table.Table", "peewee.Model"),
+)
+"""The bases of entities that ask the database themselves: active record."""
+
 STARRED: Final[dict[str, frozenset[str]]] = {
     "fastapi": frozenset(
         [

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from checks.source.externals import RECORDS
 from checks.source.resolver import Resolver, Variable
 from checks.source.scopes import Class, Scope
 
@@ -77,6 +78,11 @@ def is_mapped(of: Class | str | None, resolver: Resolver) -> bool:
     if resolver.is_kind(of, *_DECLARATIVE) or is_entity(of, resolver):
         return True
     return resolver.is_kind(of, "sqlmodel.SQLModel") and is_table(of, resolver)
+
+
+def is_record(of: Class | str | None, resolver: Resolver) -> bool:
+    """Whether a class is an entity that asks the database itself, by methods that its library gives it."""
+    return isinstance(of, Class) and resolver.is_kind(of, *RECORDS)
 
 
 def is_table(of: Class, resolver: Resolver) -> bool:

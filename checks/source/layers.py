@@ -59,6 +59,12 @@ _PROVIDING: Final = (b"Depends", b"dishka", b"dependency_injector")
 _BUSINESS: Final = frozenset(
     {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic"}
 )
+_CONTROLLERS: Final = frozenset({"controllers", "controller"})
+_OF_THE_WEB: Final = (
+    *("fastapi.Request", "fastapi.WebSocket", "fastapi.Depends", "fastapi.Security", "fastapi.APIRouter"),
+    "starlette.responses.Response",
+)
+"""What only code imports that answers requests itself."""
 _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
 ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
@@ -269,6 +275,21 @@ def is_named_for_business(module: Module) -> bool:
     """Whether a name says that a module may be a service, or something else: who uses it has to tell."""
     names = [part.lower() for part in (*inner(list(module.folder)), module.stem)]
     return bool(_BUSINESS.intersection(names)) or names[-1].rpartition("_")[2] in _BUSINESS
+
+
+def is_controller(module: Module, resolver: Resolver) -> bool:
+    """Whether a module is named for controllers and knows nothing of requests and answers."""
+    names = [part.lower() for part in inner(list(module.folder))]
+    is_named = bool(_CONTROLLERS.intersection(names[-1:])) or (
+        module.stem.lower().rpartition("_")[2] in _CONTROLLERS
+        and not any(_LAYER_OF_WORD.get(name) is Layer.ROUTER for name in names)
+    )
+    return is_named and not any(
+        resolver.is_kind(target, *_OF_THE_WEB)
+        for name, bindings in module.names.items()
+        if bindings[0].kind in {"import", "from"}
+        if isinstance(target := resolver.lookup(name, module), str)
+    )
 
 
 def is_web(module: Module, resolver: Resolver) -> bool:

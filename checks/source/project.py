@@ -18,6 +18,7 @@ from checks.source.layers import (
     Layer,
     above_programs,
     area_of,
+    is_controller,
     is_named_for_business,
     layer_of,
     named_domains,
@@ -102,8 +103,30 @@ class Project:
         if beside is not None and module not in self._only_called_aside:
             return beside
         layer = self._plain_layer(module)
-        acts = layer is Layer.OTHER and is_named_for_business(module) and self._acts_as_service(module)
-        return Layer.SERVICE if acts else layer
+        if layer is not Layer.OTHER:
+            return layer
+        acts = is_named_for_business(module) and self._acts_as_service(module)
+        return Layer.SERVICE if acts or self._is_below_routers(module) else layer
+
+    def _is_below_routers(self, module: Module) -> bool:
+        """Whether controllers do the work of services: routers call them, and they call no service.
+
+        What routers register as handlers from elsewhere is their own code, whatever its folder is called.
+        """
+        return (
+            is_controller(module, self.resolver)
+            and self._acts_as_service(module)
+            and all(self._plain_layer(m) is not Layer.SERVICE for m in imports(module, self.resolver))
+            and module not in self._with_plain_handlers
+        )
+
+    @cached_property
+    def _with_plain_handlers(self) -> frozenset[Module]:
+        """The modules in which the handlers of all routes stand, whatever layer they belong to."""
+        served = [module for module in self.modules if aside(module) is None]
+        registered = (r for module in served if _may_route(module) for r in routes_of(module, self.resolver))
+        handlers = (route.handler for route in followed(registered, served, self.resolver))
+        return frozenset(handler.module for handler in handlers if handler is not None)
 
     def _plain_layer(self, module: Module) -> Layer:
         """The layer that a module has by itself, whoever uses it."""

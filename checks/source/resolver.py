@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, SUBSCRIPTED, canonical
+from checks.source.loads import LOADING, loaded
 from checks.source.scopes import Binding, Class, Function, Module, Scope, parent, typing_branch
 
 if TYPE_CHECKING:
@@ -744,6 +745,8 @@ class Resolver:
             node, scope
         ):
             return "sqlalchemy.ext.asyncio.async_sessionmaker"
+        if name.startswith(LOADING) and (of := loaded(name, node, scope, self, depth)) is not None:
+            return of
         return RETURNS.get(name, name)
 
     def _called(self, of: "Class | str | None", depth: int) -> "Class | str | None":

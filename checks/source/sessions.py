@@ -3,7 +3,7 @@
 import ast
 from typing import Final
 
-from checks.source.kinds import is_mapped
+from checks.source.kinds import is_mapped, is_record
 from checks.source.resolver import Resolver
 from checks.source.scopes import Class, Scope
 
@@ -43,6 +43,19 @@ TRANSACTION: Final = frozenset(
 NAMES: Final = frozenset(
     ["session", "db", "db_session", "dbsession", "sess", "async_session", "database_session"]
 )
+RECORDED: Final = frozenset(
+    [
+        *("get", "get_or_none", "get_or_create", "get_by_id", "first", "last", "earliest", "latest"),
+        *("find", "find_one", "find_many", "find_all", "filter", "exclude", "all", "select", "raw"),
+        *("in_bulk", "count", "exists", "aggregate", "annotate", "distinct", "select_for_update"),
+        *("create", "bulk_create", "insert", "insert_one", "insert_many", "save", "save_changes", "upsert"),
+        *("update", "update_all", "update_or_create", "bulk_update", "set", "inc", "replace", "replace_many"),
+        *("delete", "delete_all", "delete_by_id", "delete_instance", "remove", "refresh_from_db", "reload"),
+        *("fetch_related", "fetch_link", "fetch_all_links", "load", "load_all", "save_related", "refresh"),
+        *("objects", "sync"),
+    ]
+)
+"""Methods by which libraries of active record let an entity ask the database."""
 METHODS: Final = QUERIES | CHANGES | {"refresh", "expunge"}
 
 
@@ -73,6 +86,24 @@ def session_method(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
         return ""
     named = is_named_session(func.value) and resolver.infer(func.value, scope) is None
     return func.attr if named and _is_database_matter(call.args[0], scope, resolver) else ""
+
+
+def record_method(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
+    """The method of its library by which an entity asks the database itself; empty for other calls.
+
+    What the project writes into the entity under such a name is no method of the library's.
+    """
+    func = call.func
+    if not isinstance(func, ast.Attribute) or not isinstance(resolver.resolve(func, scope), str):
+        return ""
+    holder: ast.expr = func.value
+    if isinstance(holder, ast.Attribute) and holder.attr == "objects":
+        holder = holder.value
+    elif func.attr not in RECORDED:
+        return ""
+    named = resolver.resolve(holder, scope)
+    of = named if isinstance(named, Class) else resolver.infer(holder, scope)
+    return func.attr if is_record(of, resolver) else ""
 
 
 def _is_database_matter(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:

@@ -180,6 +180,7 @@ class TestBusiness:
     """``managers/`` and its like are services where routers use them and they use models."""
 
     MANAGER = "from app.models import Row\nclass BookManager: ...\n"
+    WEB = "from fastapi import Request\n"
 
     @pytest.mark.parametrize(
         ("file", "text", "users", "layer"),
@@ -196,6 +197,12 @@ class TestBusiness:
                 Layer.OTHER,
             ),
             ("app/managers/book.py", MANAGER, [], Layer.OTHER),
+            ("app/controllers/book.py", MANAGER, ["app/routers/books.py"], Layer.SERVICE),
+            ("app/books/controller.py", MANAGER, ["app/routers/books.py"], Layer.SERVICE),
+            ("app/controllers/book.py", MANAGER, ["app/services/books.py"], Layer.OTHER),
+            ("app/controllers/book.py", "A = 1\n", ["app/routers/books.py"], Layer.OTHER),
+            ("app/controllers/book.py", WEB + MANAGER, ["app/routers/books.py"], Layer.OTHER),
+            ("app/routers/base/controller.py", MANAGER, ["app/routers/books.py"], Layer.OTHER),
             ("app/helpers/book.py", MANAGER, ["app/routers/books.py"], Layer.OTHER),
         ],
     )
