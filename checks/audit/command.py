@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from checks.audit import AuditError, Options, audit
+from checks.audit import Audit, AuditError, Options, audit
 from checks.audit.formats import FORMATS, render
 from checks.report import glyphs_for
 
@@ -24,7 +24,7 @@ def run(  # noqa: PLR0913 - the options of one command line
 
     Args:
         path: the project's folder, or one file of it.
-        style: the format, one of `FORMATS`.
+        style: the format, one of `FORMATS`, in small or capital letters.
         select: slugs to run, each word one or several with commas between.
         ignore: slugs to leave out, likewise.
         baseline: the file with known findings.
@@ -32,19 +32,21 @@ def run(  # noqa: PLR0913 - the options of one command line
         explain: whether the text gives the rules too.
 
     Raises:
-        AuditError: the words cannot be understood, or the path cannot be audited.
+        AuditError: the words cannot be understood, the path cannot be audited, or, after the report on it,
+            nothing of it could be judged.
     """
+    style = style.lower()
     if style not in FORMATS:
         raise AuditError(f"There is no format {style!r}; there are {', '.join(FORMATS)}.")
-    if write_baseline and baseline is None:
-        raise AuditError("--write-baseline needs --baseline FILE, the file to write.")
     options = Options(
         select=_words(select), ignore=_words(ignore), baseline=baseline, write_baseline=write_baseline
     )
     gc.disable()  # the syntax trees live as long as this process: looking for garbage among them is lost time
     outcome = audit(path, options)
-    _write(render(outcome, style, explain=explain, glyphs=glyphs_for(sys.stdout.encoding)), style)
+    _write(render(outcome, style, explain=explain, glyphs=glyphs_for(_encoding())), style)
     gc.freeze()
+    if outcome.is_blind and not outcome.violations:
+        raise AuditError(_blind(outcome))
     return outcome.exit_code
 
 
@@ -52,10 +54,27 @@ def _words(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(word.strip() for part in given for word in part.split(",") if word.strip())
 
 
+def _blind(outcome: Audit) -> str:
+    first = outcome.unparsed[0]
+    return (
+        f"Nothing was judged: of {len(outcome.files)} Python files, none that holds anything could be parsed;"
+        f" {first.file}:{first.line} {first.message}. The audit parses with Python"
+        f" {sys.version_info.major}.{sys.version_info.minor}: mend what is in the way, or run it with the"
+        " Python that the project is written for."
+    )
+
+
+def _encoding() -> str:
+    """How the console writes; a process may have been started without one."""
+    return getattr(sys.stdout, "encoding", None) or "ascii"
+
+
 def _write(text: str, style: str) -> None:
     """Writes people what their console can show, and programs UTF-8."""
+    if sys.stdout is None:
+        return
     sys.stdout.flush()
-    encoding = (sys.stdout.encoding or "ascii") if style == "text" else "utf-8"
+    encoding = _encoding() if style == "text" else "utf-8"
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
         sys.stdout.write(text)
