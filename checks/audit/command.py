@@ -1,13 +1,19 @@
 """What the command line asks of an audit, and what it answers."""
 
+import errno
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from checks.audit import Audit, AuditError, Options, audit
 from checks.audit.formats import FORMATS, render
 from checks.report import glyphs_for
+
+CLOSED: Final = (errno.EPIPE, errno.EINVAL)
+"""What the system says when the reader of a pipe has closed it; Windows says the second."""
 
 
 def run(  # noqa: PLR0913 - the options of one command line
@@ -70,14 +76,32 @@ def _encoding() -> str:
 
 
 def _write(text: str, style: str) -> None:
-    """Writes people what their console can show, and programs UTF-8."""
+    """Writes people what their console can show, and programs UTF-8.
+
+    A reader that closes early, such as `head`, changes nothing of the verdict.
+
+    Raises:
+        AuditError: the report cannot be written.
+    """
     if sys.stdout is None:
         return
-    sys.stdout.flush()
     encoding = _encoding() if style == "text" else "utf-8"
     buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(text)
-        return
-    buffer.write(text.encode(encoding, errors="replace"))
-    buffer.flush()
+    try:
+        if buffer is None:
+            sys.stdout.write(text)
+        else:
+            sys.stdout.flush()
+            buffer.write(text.encode(encoding, errors="replace"))
+            buffer.flush()
+    except OSError as error:
+        _write_nowhere()
+        if error.errno not in CLOSED:
+            raise AuditError(f"The report cannot be written: {error.strerror or error}.") from error
+
+
+def _write_nowhere() -> None:
+    """Keeps Python from complaining at its end about what it could not write."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

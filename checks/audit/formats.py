@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -65,7 +66,9 @@ def text(audit: Audit, *, explain: bool = False, glyphs: Glyphs = UNICODE) -> st
 def _violation(finding: Finding, audit: Audit, glyphs: Glyphs) -> str:
     """A violation with its lines; its place is named as it can be opened from the current folder."""
     shown = replace(finding, place=replace(finding.place, file=_to_open(finding.place.file, audit)))
-    text = as_text(from_finding(shown, _title(finding.convention), prefix=""), Path(), glyphs)
+    module = audit.project.find(finding.place.file)
+    problem = from_finding(shown, _title(finding.convention), prefix="")
+    text = as_text(problem, Path(), glyphs, module.lines if module else None)
     return text.replace(str(shown.place), _printable(str(shown.place)), 1)
 
 
@@ -254,12 +257,21 @@ def _to_open(file: str, audit: Audit) -> str:
 
 def _here(file: str, audit: Audit) -> str | None:
     """A file relative to the current folder, without links or, if need be, with them; None outside of it."""
-    here = Path.cwd()
-    for root in (audit.root.resolve(), audit.root.absolute()):
-        path = Path(os.path.normpath(root / file))
+    return _relative(file, audit.root, Path.cwd())
+
+
+@cache  # many findings share a file, and a folder with many files its way
+def _relative(file: str, root: Path, here: Path) -> str | None:
+    for base in _without_and_with_links(root, here):
+        path = Path(os.path.normpath(base / file))
         if path.is_relative_to(here):
             return path.relative_to(here).as_posix()
     return None
+
+
+@cache
+def _without_and_with_links(root: Path, here: Path) -> tuple[Path, Path]:
+    return root.resolve(), here / root
 
 
 def _printable(text: str) -> str:

@@ -132,11 +132,24 @@ def _table(manifest: Path) -> dict[str, Any] | None:
     for key in ("tool", "workshop", "audit"):
         value = table.get(key)
         if value is None:
+            if key == "audit":
+                _complain_of_near_names(table, manifest)
             return None
         if not isinstance(value, dict):
             raise AuditError(f"{manifest}: expected the table {TABLE}, found {key} = {value!r}.")
         table = value
     return table
+
+
+def _complain_of_near_names(table: dict[str, Any], manifest: Path) -> None:
+    """Settings that stand beside the audit's table, where nothing would heed them."""
+    from difflib import get_close_matches
+
+    for key in table:
+        if key in KEYS or get_close_matches(key, ["audit"]):
+            raise AuditError(
+                f"{manifest}: [tool.workshop] has no {key!r}. The settings of the audit stand in {TABLE}."
+            )
 
 
 def _from_table(table: dict[str, Any], manifest: Path) -> Settings:

@@ -239,6 +239,15 @@ class TestSettings:
         with pytest.raises(AuditError, match=words):
             audit(self.settings(tmp_path, text))
 
+    @pytest.mark.parametrize("text", ["[tool.workshop.audti]", "[tool.workshop]\nselect = ['lifespan']"])
+    def test_a_table_of_nearly_that_name_is_told(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(AuditError, match=r"\[tool\.workshop\] has no .* \[tool\.workshop\.audit\]"):
+            audit(project(tmp_path, pyproject_toml=text, app__main_py=BAD))
+
+    def test_a_table_of_another_tool_is_none_of_ours(self, tmp_path: Path) -> None:
+        text = "[tool.workshop.bench]\nselect = 1\n[tool.other]\naudit = 1\n"
+        assert audit(project(tmp_path, pyproject_toml=text, app__main_py=BAD)).violations
+
     @pytest.mark.parametrize("text", ["tool = 1", "[tool]\nworkshop = 'x'", "[tool.workshop]\naudit = true"])
     def test_a_table_that_is_none_is_told(self, tmp_path: Path, text: str) -> None:
         with pytest.raises(AuditError, match=r"expected the table \[tool\.workshop\.audit\]"):

@@ -278,6 +278,26 @@ def test_a_closed_standard_output(outcome: Audit, style: str) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_reader_that_closes_early_changes_no_verdict(tmp_path: Path, style: str) -> None:
+    (tmp_path / "main.py").write_text("x = 1\n", encoding="utf-8")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from checks.cli import main; main()", "audit", ".", "--format", style]
+    done = subprocess.run(command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_report_that_cannot_be_written_is_no_verdict(outcome: Audit) -> None:
+    command = [sys.executable, "-c", "from checks.cli import main; main()", "audit", "."]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, cwd=outcome.root, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"The report cannot be written: ")
+
+
 @pytest.mark.parametrize(
     "words", [["--select", "respons-model"], ["--format", "yaml"], ["--write-baseline"], ["--no-such-option"]]
 )
