@@ -61,12 +61,13 @@ def _words(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _blind(outcome: Audit) -> str:
+    """That the report on nothing is no pass, why, and the way out."""
     first = outcome.unparsed[0]
     return (
-        f"Nothing was judged: of {len(outcome.files)} Python files, none that holds anything could be parsed;"
-        f" {first.file}:{first.line} {first.message}. The audit parses with Python"
-        f" {sys.version_info.major}.{sys.version_info.minor}: mend what is in the way, or run it with the"
-        " Python that the project is written for."
+        "Nothing was judged: expected a Python file that can be parsed and is not empty, found"
+        f" {first.file}, line {first.line}: {first.message}. The audit parses as Python"
+        f" {sys.version_info.major}.{sys.version_info.minor} does: mend what is in the way, or run it with"
+        " the Python that the project is written for."
     )
 
 

@@ -56,7 +56,8 @@ class Settings:
 
     def excludes(self, name: str) -> bool:
         """Whether the findings of a file, named from the settings' folder, are not to be shown."""
-        return any(fnmatch(name, p) or fnmatch(name, f"{p.rstrip('/')}/*") for p in self.exclude)
+        patterns = (pattern.removeprefix("./").rstrip("/") for pattern in self.exclude)
+        return any(fnmatch(name, pattern) or fnmatch(name, f"{pattern}/*") for pattern in patterns)
 
     def overruled(self, *, select: Sequence[str], ignore: Sequence[str], baseline: Path | None) -> "Settings":
         """These settings with what the command line gives in their place.

@@ -183,7 +183,8 @@ class TestSettings:
         assert outcome.files == ("other/main.py",)
 
     @pytest.mark.parametrize(
-        "pattern", ["app/legacy/*", "app/legacy/**", "app/legacy", "app/legacy/", "*/old.py", "app/*/old.py"]
+        "pattern",
+        ["app/legacy/*", "app/legacy/**", "app/legacy", "./app/legacy/", "*/old.py", "app/*/old.py"],
     )
     @pytest.mark.parametrize("part", [".", "app", "app/main.py"])
     def test_exclude_means_the_same_whatever_part_is_audited(

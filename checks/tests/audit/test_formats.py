@@ -140,8 +140,18 @@ def test_text_through_a_link(
     assert "\n  link/app/main.py:7\n" in render(audit(Path("link")), "text")
 
 
-ODD = ["a b#c%20é", "x,y=z;[1]", "a&b<c>'d'", "o'clock"]
-ODDER = ['quote"d', "line\nbreak", "::error::", "c:drive", "esc\x1b[31m", "tab\t", "back\\slash", "query?"]
+ODD = ["a b#c%20é", "x,y=z;[1]", "a&b'c'"]
+ODDER = [
+    "<x>",
+    'quote"d',
+    "line\nbreak",
+    "::error::",
+    "c:drive",
+    "esc\x1b[31m",
+    "tab\t",
+    "back\\slash",
+    "query?",
+]
 """Names that Windows does not have."""
 
 
@@ -267,7 +277,27 @@ def test_nothing_parsed_is_reported_and_no_pass(tmp_path: Path) -> None:
     assert [u["file"] for u in json.loads(done.stdout)["unparsed"]] == ["main.py"]
     said = b" ".join(done.stderr.split())
     assert said.startswith(b"Nothing was judged: ")
-    assert b"main.py:1 SyntaxError" in said
+    assert b"found main.py, line 1: SyntaxError" in said
+
+
+def test_nothing_parsed_looks_like_no_pass_in_any_format(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("def broken(:\n", encoding="utf-8")
+    blind = audit(tmp_path)
+    assert render(blind, "github").startswith("::error file=")
+    suite = ET.fromstring(render(blind, "junit"))[0]
+    assert (suite.get("errors"), suite.get("tests")) == ("1", str(len(blind.counts) + 1))
+    [invocation] = json.loads(render(blind, "sarif"))["runs"][0]["invocations"]
+    assert not invocation["executionSuccessful"]
+
+
+def test_a_folder_that_cannot_be_listed_is_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("checks.source.files.os.scandir", refuse)
+    outcome = audit(tmp_path)
+    assert (outcome.exit_code, [u.file for u in outcome.unparsed]) == (2, ["."])
+    assert "cannot be listed: Permission denied" in render(outcome)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell closes the stream")
