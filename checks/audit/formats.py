@@ -109,7 +109,7 @@ def _summary(audit: Audit) -> Iterator[str]:
         (len(audit.unparsed), "could not be parsed" + _blindness(audit)),
         (len(audit.allowed), "allowed by comments"),
         (audit.known, "known from the baseline"),
-        (audit.gone, "of the baseline gone: --write-baseline takes them out"),
+        (audit.gone, "of the baseline gone: --write-baseline takes them out, and takes in what is new"),
     ):
         if number:
             yield f"{number} {what}."
