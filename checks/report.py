@@ -171,9 +171,9 @@ def from_finding(finding: Finding, title: str, *, prefix: str = "project/") -> P
     )
 
 
-def text(problem: Problem, root: Path, glyphs: Glyphs = UNICODE, source: Sequence[str] | None = None) -> str:
+def text(problem: Problem, root: Path, glyphs: Glyphs = UNICODE) -> str:
     """The problem as plain text; see `lines`."""
-    return "\n".join("".join(piece for piece, _ in line) for line in lines(problem, root, glyphs, source))
+    return "\n".join("".join(piece for piece, _ in line) for line in lines(problem, root, glyphs))
 
 
 def lines(

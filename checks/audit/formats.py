@@ -16,8 +16,7 @@ from checks.audit import Audit, Count
 from checks.audit.allowing import SLUG as ALLOWING
 from checks.conventions import load
 from checks.finding import Finding, Level
-from checks.report import UNICODE, Glyphs, from_finding
-from checks.report import text as as_text
+from checks.report import UNICODE, Glyphs, from_finding, lines
 
 NOTHING: Final = "-"
 NOT_IN_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -68,7 +67,8 @@ def _violation(finding: Finding, audit: Audit, glyphs: Glyphs) -> str:
     shown = replace(finding, place=replace(finding.place, file=_to_open(finding.place.file, audit)))
     module = audit.project.find(finding.place.file)
     problem = from_finding(shown, _title(finding.convention), prefix="")
-    text = as_text(problem, Path(), glyphs, module.lines if module else None)
+    laid_out = lines(problem, Path(), glyphs, module.lines if module else None)
+    text = "\n".join("".join(piece for piece, _ in line) for line in laid_out)
     return text.replace(str(shown.place), _printable(str(shown.place)), 1)
 
 
