@@ -124,7 +124,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Explain a convention: the rule, why, and examples."""
-    _answer(_guide().explain(slug), screens.show_explanation, as_json=as_json)
+    _answer(guides.explain(slug), screens.show_explanation, as_json=as_json)
 
 
 @app.command()
@@ -203,13 +203,13 @@ def audit(
     ] = None,
     baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="Findings that are known.")] = None,
     write_baseline: Annotated[
-        bool, typer.Option("--write-baseline", help="Write that file from this run's findings.")
+        bool, typer.Option("--write-baseline", help="Write to that file what this run finds.")
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Add the rules that have findings.")] = False,
 ) -> None:
     """Judge any FastAPI project by the conventions.
 
-    Reads the source and runs none of it. Leaves with 1 when there are violations.
+    Reads the source and runs none of it. Leaves with 1 when there are violations, 2 when nothing was judged.
     """
     from checks.audit import AuditError, command
 

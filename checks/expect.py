@@ -77,7 +77,19 @@ def told_status(response: "httpx.Response") -> str:
     """A status for `Unmet.found`, with where a redirect leads or else what the body says."""
     if response.is_redirect:
         return f"status {response.status_code}, a redirect to {response.headers.get('location', 'nowhere')}"
+    if response.status_code == 422 and (missing := _refused(response)):
+        return f"status 422: {missing}"
     return f"status {response.status_code} with the body {shorten(response.text)}"
+
+
+def _refused(response: "httpx.Response") -> str:
+    """What FastAPI says that it missed in a request, in the words of a 422; empty if it is not FastAPI's."""
+    try:
+        first = response.json()["detail"][0]
+        where, *names = first["loc"]
+        return f"the route asks for a {where} parameter {'.'.join(map(str, names))}; {first['msg']}"
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def learners_line(error: BaseException, project: Path) -> tuple[str, int] | None:

@@ -1,7 +1,7 @@
 """What the `workshop` command knows: where the learner is, the next step, hints, explanations, differences.
 
-Every question is a method of `Guide`. Its answer is a frozen record of plain values, which `cli.py`
-prints and `--json` writes as it stands.
+Every question about a clone is a method of `Guide`; conventions are explained without one. The answer is a
+frozen record of plain values, which `cli.py` prints and `--json` writes as it stands.
 """
 
 import difflib
@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from checks.lesson import Course, Lesson, UnknownLessonError, find_course
+from checks.lesson import Course, Lesson, LessonError, UnknownLessonError, find_course
 from checks.workspace import Change, Origin, Snapshot, Workspace
 
 
@@ -263,30 +263,6 @@ class Guide:
         self.workspace.show_hint(lesson)
         return Hints(lesson.name, (hints[seen],), len(hints), exhausted=False)
 
-    def explain(self, slug: str | None) -> Explanation:
-        """What a convention asks for and why, with its examples.
-
-        Raises:
-            UnknownWordError: there is no such convention, or none was named.
-        """
-        from checks import conventions
-
-        if slug is None:
-            raise UnknownWordError(f"Which convention? One of: {', '.join(conventions.slugs())}.")
-        try:
-            convention = conventions.load(slug)
-        except conventions.UnknownConventionError as error:
-            raise UnknownWordError(str(error)) from error
-        return Explanation(
-            slug=slug,
-            title=convention.title,
-            lesson=self._first_met(slug),
-            rule=convention.rule,
-            why=convention.why,
-            bad=tuple(example.source for example in convention.bad),
-            good=tuple(example.source for example in convention.good),
-        )
-
     def diff(self, word: str | None, *, spoil: bool = False) -> Comparison:
         """The learner's files of a lesson against the reference.
 
@@ -427,9 +403,6 @@ class Guide:
             return str(path)
         return path.relative_to(self.here, walk_up=True).as_posix()
 
-    def _first_met(self, slug: str) -> str | None:
-        return next((lesson.name for lesson in self.course.all_lessons if slug in lesson.conventions), None)
-
     def _differences(self, lesson: Lesson) -> Iterator[FileDifference]:
         for path, reference in lesson.solution_files.items():
             if Path(path).name == ".env":  # everybody has their own, with a key that no screen should show
@@ -439,9 +412,53 @@ class Guide:
 
 
 def open_guide() -> Guide:
-    """The guide for the clone that holds the current folder, or that the command was installed from."""
+    """The guide for the clone that holds the current folder, or that the command was installed from.
+
+    Raises:
+        GuideError: there is neither.
+    """
     course = find_course()
+    if not (course.root / "lessons").is_dir():
+        raise GuideError(
+            f"There are no lessons here: neither {Path.cwd()} nor a folder above it is a clone of the"
+            " workshop, and this command is not installed from one. Go into your clone and run it there with"
+            " `uv run workshop`. Without a clone, `workshop audit PATH` and `workshop explain SLUG` work."
+        )
     return Guide(course, Workspace(course), Path.cwd().resolve())
+
+
+def explain(slug: str | None) -> Explanation:
+    """What a convention asks for and why, with its examples; it takes no clone of the workshop.
+
+    Raises:
+        UnknownWordError: there is no such convention, or none was named.
+    """
+    from checks import conventions
+
+    if slug is None:
+        raise UnknownWordError(f"Which convention? One of: {', '.join(conventions.slugs())}.")
+    try:
+        convention = conventions.load(slug)
+    except conventions.UnknownConventionError as error:
+        raise UnknownWordError(str(error)) from error
+    return Explanation(
+        slug=slug,
+        title=convention.title,
+        lesson=_first_met(slug),
+        rule=convention.rule,
+        why=convention.why,
+        bad=tuple(example.source for example in convention.bad),
+        good=tuple(example.source for example in convention.good),
+    )
+
+
+def _first_met(slug: str) -> str | None:
+    """The lesson of a convention; None where no lesson has it, or there are none that can be read."""
+    try:
+        lessons = find_course().all_lessons
+        return next((lesson.name for lesson in lessons if slug in lesson.conventions), None)
+    except LessonError:
+        return None
 
 
 def read_hints(lesson: Lesson) -> list[Hint]:

@@ -5,7 +5,7 @@ the terminal, JUnit files and notebooks all show those lines.
 """
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -176,7 +176,9 @@ def text(problem: Problem, root: Path, glyphs: Glyphs = UNICODE) -> str:
     return "\n".join("".join(piece for piece, _ in line) for line in lines(problem, root, glyphs))
 
 
-def lines(problem: Problem, root: Path, glyphs: Glyphs = UNICODE) -> Iterator[Line]:
+def lines(
+    problem: Problem, root: Path, glyphs: Glyphs = UNICODE, source: Sequence[str] | None = None
+) -> Iterator[Line]:
     """The problem laid out: headline, place, the source line, then the four answers.
 
     The headline has at most 100 characters, the body at most 12 lines of 80 columns; only a source line
@@ -186,9 +188,10 @@ def lines(problem: Problem, root: Path, glyphs: Glyphs = UNICODE) -> Iterator[Li
         problem: what went wrong.
         root: the folder to which the problem's place is relative.
         glyphs: the marks that the console can show.
+        source: the lines of the problem's file, where they are at hand; read from the file when left out.
     """
     yield _headline(problem, glyphs)
-    place = list(_place(problem, root, glyphs))
+    place = list(_place(problem, root, glyphs, source))
     yield from place
     yield from _answers(problem, BODY_LINES - len(place), glyphs)
     for line in problem.detail.splitlines():
@@ -206,11 +209,11 @@ def _headline(problem: Problem, glyphs: Glyphs) -> Line:
     return ((f"{mark} {_cut(slug + title, HEADLINE - len(mark) - 1, glyphs)}", style),)
 
 
-def _place(problem: Problem, root: Path, glyphs: Glyphs) -> Iterator[Line]:
+def _place(problem: Problem, root: Path, glyphs: Glyphs, source: Sequence[str] | None) -> Iterator[Line]:
     place = problem.place
     if place is None:
         return
-    source = read_lines(root / place.file)
+    source = read_lines(root / place.file) if source is None else source
     if not 1 <= place.line <= len(source):
         yield (("  ", Style.PLAIN), (place.file, Style.PLACE))
         return

@@ -1,7 +1,7 @@
 """The learner's application, served inside the check's own process."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from checks.expect import Unmet, shorten
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["httpx.AsyncClient"]:
+async def serving(app: "FastAPI", *, passing_errors_on: bool = False) -> AsyncIterator["httpx.AsyncClient"]:
     """Start the application up, hand out a client for it, shut it down.
 
     Args:
         app: the application.
-        lifespan: whether start-up and shutdown run; `httpx.ASGITransport` alone runs neither.
+        passing_errors_on: whether an exception in the block arrives in the lifespan, as one of something that
+            starts after it does. Otherwise the application ends as usual first: a lifespan that keeps
+            exceptions back must not keep the verdict of a check back.
 
     Yields:
         A client whose responses carry the handler that answered as ``response.extensions["endpoint"]``.
@@ -27,12 +29,22 @@ async def serving(app: "FastAPI", *, lifespan: bool = True) -> AsyncIterator["ht
     """
     import httpx
 
-    async with AsyncExitStack() as stack:
-        state = await stack.enter_async_context(_Lifespan(app)) if lifespan else None
-        transport = _recording_transport(app, dict(state or {}))
-        yield await stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url="http://localhost")
-        )
+    raised: Exception | None = None
+    try:
+        async with _Lifespan(app) as state:
+            transport = _recording_transport(app, dict(state or {}))
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                try:
+                    yield client
+                except Exception as error:
+                    if passing_errors_on:
+                        raise
+                    raised = error
+    except Exception:
+        if raised is None:
+            raise
+    if raised is not None:
+        raise raised
 
 
 class _Lifespan:
@@ -62,6 +74,13 @@ def _blame(endpoint: Callable[[], object]) -> Iterator[None]:
         raise
 
 
+def _objection(error: Any) -> str:
+    """What a model has against a return value."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"][1:]))
+    return f"the model says of {field}: {first['msg']}" if field else f"the model says: {first['msg']}"
+
+
 def _recording_transport(app: "FastAPI", state: dict[str, Any]) -> "httpx.AsyncBaseTransport":
     import httpx
     from fastapi.exceptions import ResponseValidationError
@@ -79,7 +98,7 @@ def _recording_transport(app: "FastAPI", state: dict[str, Any]) -> "httpx.AsyncB
                 except ResponseValidationError as error:
                     raise Unmet(
                         expected="a return value that fits the model which the route declares",
-                        found=f"the handler returned {shorten(repr(error.body))}",
+                        found=f"the handler returned {shorten(repr(error.body))}; {_objection(error)}",
                         at=scope.get("endpoint"),
                     ) from None
 

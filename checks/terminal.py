@@ -1,6 +1,7 @@
 """Plain, coloured text for a terminal: signs that the console can show, width, Markdown as people read it."""
 
 import codecs
+import io
 import re
 import sys
 import textwrap
@@ -174,9 +175,9 @@ def _items(lines: list[str]) -> Iterator[tuple[str, str, str]]:
 
 def standard_output() -> Screen:
     """The screen for answers."""
-    return Screen(sys.stdout)
+    return Screen(sys.stdout or io.StringIO())  # None where the process was started without one
 
 
 def standard_error() -> Screen:
     """The screen for what went wrong."""
-    return Screen(sys.stderr)
+    return Screen(sys.stderr or io.StringIO())

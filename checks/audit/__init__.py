@@ -13,7 +13,8 @@ from pathlib import Path
 
 from checks.audit.allowing import Allowed, sort_out
 from checks.audit.baseline import Baseline
-from checks.audit.settings import AuditError, Settings, read_settings
+from checks.audit.reach import Reach
+from checks.audit.settings import MANIFEST, TABLE, AuditError, Settings, no_settings, read_settings
 from checks.conventions import load
 from checks.finding import Finding, Level
 from checks.source import Project, Unparsed, parse
@@ -70,17 +71,19 @@ class Audit:
     Attributes:
         root: the folder to which the files of all findings are relative.
         project: what was parsed.
+        is_partial: whether one file of several was asked for; the counts are of all, then.
         files: the files that were looked at.
         unparsed: the files among them that could not be, and why.
         findings: what is to be shown, sorted by place.
         allowed: what a comment in the source allows, with the reason.
         known: how many findings the baseline holds back.
-        gone: how many entries of the baseline no longer occur.
+        gone: how many entries of the baseline no longer occur, of those that this run looked at.
         counts: one entry for each convention that ran.
     """
 
     root: Path
     project: Project
+    is_partial: bool
     files: tuple[str, ...]
     unparsed: tuple[Unparsed, ...]
     findings: tuple[Finding, ...]
@@ -95,15 +98,31 @@ class Audit:
         return sum(finding.level is Level.VIOLATION for finding in self.findings)
 
     @property
-    def exit_code(self) -> int:
-        """1 when there are violations, 0 otherwise; notes and unparsed files fail nothing."""
-        return int(self.violations > 0)
+    def is_blind(self) -> bool:
+        """Whether nothing could be judged: no file that holds anything could be parsed, and some were not."""
+        parsed = (self.project.find(file) for file in self.files)
+        return bool(self.unparsed) and not any(module.content.strip() for module in parsed if module)
 
     @property
-    def score(self) -> int:
-        """How well the conventions are followed, 0 to 100: the mean over those with something to judge."""
+    def exit_code(self) -> int:
+        """1 when there are violations, 2 when nothing could be judged, 0 otherwise.
+
+        Notes fail nothing, and neither do files that cannot be parsed beside others that can.
+        """
+        if self.violations:
+            return 1
+        return 2 if self.is_blind else 0
+
+    @property
+    def score(self) -> int | None:
+        """How well the conventions are followed, 0 to 100: the mean over those with something to judge.
+
+        None where none had, and for one file of several.
+        """
         scores = [count.score for count in self.counts if count.score is not None]
-        return round(100 * sum(scores) / len(scores)) if scores else 100
+        if self.is_partial or self.is_blind or not scores:
+            return None
+        return round(100 * sum(scores) / len(scores))
 
 
 def audit(path: Path, options: Options | None = None) -> Audit:
@@ -114,25 +133,30 @@ def audit(path: Path, options: Options | None = None) -> Audit:
         options: what is asked; the project's own settings fill the rest.
 
     Raises:
-        AuditError: the path does not exist, or a setting, an option or the baseline cannot be understood.
+        AuditError: there is no Python file at the path, no convention is left to run, or a setting, an option
+            or the baseline cannot be understood.
     """
     options = options or Options()
-    if not path.exists():
-        raise AuditError(f"There is no file or folder {path}.")
+    _require_python(path)
     settings = _settings(path, options)
+    baseline = _baseline(settings, write=options.write_baseline)
     root, only = _root(path)
+    reach = Reach.of(root, only, settings)
     collecting = gc.isenabled()
     gc.disable()
     try:
         project = parse(root)
+        files = tuple(filter(reach.has, project.files))
+        unparsed = tuple(u for u in project.unparsed if reach.has(u.file))
+        if not files and not unparsed:
+            raise AuditError(_nothing_to_judge(path, project, settings, only))
         findings = [finding for slug in settings.slugs for finding in load(slug).check(project)]
         findings, allowed = sort_out(findings, project, settings.slugs)
-        findings = [f for f in findings if _is_asked_for(f.place.file, only, settings)]
-        known, gone = 0, 0
-        if settings.baseline is not None:
-            if options.write_baseline:
-                Baseline.of(findings, project).write(settings.baseline)
-            findings, known, gone = Baseline.read(settings.baseline).hold_back(findings, project)
+        findings = [finding for finding in findings if reach.has(finding.place.file)]
+        if options.write_baseline and settings.baseline:
+            baseline = baseline.rewritten(findings, project, reach)
+            baseline.write(settings.baseline)
+        findings, known, gone = baseline.hold_back(findings, project, reach)
         counts = tuple(_counts(settings.slugs, findings, project))
     finally:
         if collecting:
@@ -140,19 +164,65 @@ def audit(path: Path, options: Options | None = None) -> Audit:
     return Audit(
         root=project.root,
         project=project,
-        files=tuple(file for file in project.files if _is_asked_for(file, only, settings)),
-        unparsed=tuple(u for u in project.unparsed if _is_asked_for(u.file, only, settings)),
+        is_partial=only is not None and len(project.files) > 1,
+        files=files,
+        unparsed=unparsed,
         findings=tuple(sorted(findings, key=lambda f: (f.place, f.convention))),
-        allowed=tuple(allowed),
+        allowed=tuple(one for one in allowed if reach.has(one.finding.place.file)),
         known=known,
         gone=gone,
         counts=counts,
     )
 
 
+def _require_python(path: Path) -> None:
+    if not path.exists():
+        raise AuditError(f"There is no file or folder {path}.")
+    if path.is_dir() or path.suffix == ".py":
+        return
+    what = "a notebook, and the audit reads none" if path.suffix == ".ipynb" else "no Python file"
+    raise AuditError(
+        f"{path} is {what}: expected a folder, or a file whose name ends in .py. Give one of these, such as"
+        " `workshop audit app`."
+    )
+
+
+def _nothing_to_judge(path: Path, project: Project, settings: Settings, only: str | None) -> str:
+    """Why there is no file to look at, and the way out."""
+    looked_for = "the audit would pass with nothing judged"
+    if only is not None and only not in project.files:
+        return (
+            f"{path} is in a folder that the audit leaves out, such as a hidden one or a virtual environment:"
+            f" {looked_for}. Move it, or audit that folder itself."
+        )
+    if project.files:
+        return (
+            f"`exclude` leaves no Python file of {path} to judge: {looked_for}. It is"
+            f" {list(settings.exclude)} in {settings.folder / MANIFEST}; change it, or audit another folder."
+        )
+    return (
+        f"There is no Python file in {path}: {looked_for}. Expected a file whose name ends in .py there or"
+        " below; hidden folders, virtual environments and caches are left out. Give the folder that holds the"
+        " application, such as `workshop audit app`."
+    )
+
+
 def _settings(path: Path, options: Options) -> Settings:
-    settings = read_settings(path) if options.settings else Settings()
-    return settings.overruled(select=options.select, ignore=options.ignore, baseline=options.baseline)
+    settings = read_settings(path) if options.settings else no_settings(path)
+    settings = settings.overruled(select=options.select, ignore=options.ignore, baseline=options.baseline)
+    if options.write_baseline and settings.baseline is None:
+        raise AuditError(
+            f"--write-baseline needs the file to write: --baseline FILE, or `baseline` in {TABLE}."
+        )
+    return settings
+
+
+def _baseline(settings: Settings, *, write: bool) -> Baseline:
+    """What is known before the run; read first, so that a wrong file is told before anything takes time."""
+    path = settings.baseline
+    if path is None or (write and not path.exists()):
+        return Baseline(Counter())
+    return Baseline.read(path)
 
 
 def _root(path: Path) -> tuple[Path, str | None]:
@@ -162,13 +232,9 @@ def _root(path: Path) -> tuple[Path, str | None]:
     folder = path.resolve().parent
     while (folder / "__init__.py").is_file() and folder.parent != folder:
         folder = folder.parent
-    declared = (above for above in (folder, *folder.parents) if (above / "pyproject.toml").is_file())
+    declared = (above for above in (folder, *folder.parents) if (above / MANIFEST).is_file())
     folder = next(declared, folder)
     return folder, path.resolve().relative_to(folder).as_posix()
-
-
-def _is_asked_for(file: str, only: str | None, settings: Settings) -> bool:
-    return (only is None or file == only) and not settings.excludes(file)
 
 
 def _counts(slugs: Iterable[str], findings: list[Finding], project: Project) -> Iterable[Count]:

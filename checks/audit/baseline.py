@@ -1,7 +1,7 @@
 """Findings that are known already, so that an old project can start with none to mend.
 
-The file is JSON: for each convention and file, the texts of the lines at which there is a finding. Lines
-may move; a finding counts as known as long as its line reads the same.
+The file is JSON: for each convention and file, the texts of the lines at which there is a finding. Files are
+named from the settings' folder. Lines may move; a finding counts as known as long as its line reads the same.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from checks.audit.reach import Reach
 from checks.audit.settings import AuditError
 from checks.finding import Finding
 from checks.source import Project
@@ -26,11 +27,6 @@ class Baseline:
     known: Counter[Key]
 
     @classmethod
-    def of(cls, findings: Sequence[Finding], project: Project) -> "Baseline":
-        """All findings of one run."""
-        return cls(Counter(_key(finding, project) for finding in findings))
-
-    @classmethod
     def read(cls, path: Path) -> "Baseline":
         """The baseline in a file.
 
@@ -38,10 +34,13 @@ class Baseline:
             AuditError: the file is missing or is no baseline.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            if data["version"] != VERSION:
+            data = json.loads(path.read_text(encoding="utf-8-sig"))
+            version = data["version"]
+            if version != VERSION:
                 raise AuditError(
-                    f"The baseline {path} has the format {data['version']}, this audit reads {VERSION}."
+                    f"The baseline {path} has the format {version!r}; this audit reads {VERSION}. Use the"
+                    " version of the workshop that wrote it, or remove the file and write it anew with"
+                    " --write-baseline."
                 )
             known = Counter(
                 {
@@ -53,8 +52,13 @@ class Baseline:
             )
         except FileNotFoundError as error:
             raise AuditError(f"There is no baseline {path}; --write-baseline makes one.") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise AuditError(f"{path} is no baseline of this audit: {error}") from error
+        except OSError as error:
+            raise AuditError(f"The baseline {path} cannot be read: {error.strerror or error}.") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise AuditError(
+                f"{path} is no baseline of this audit ({type(error).__name__}: {error}) and stays as it is."
+                " Expected a file that --write-baseline made; give its name with --baseline FILE."
+            ) from error
         return cls(known)
 
     def write(self, path: Path) -> None:
@@ -68,27 +72,40 @@ class Baseline:
             known.setdefault(convention, {}).setdefault(file, {})[line] = count
         text = json.dumps({"version": VERSION, "known": known}, indent=2, ensure_ascii=False) + "\n"
         try:
-            path.write_text(text, encoding="utf-8", newline="\n")
+            # A name that is no UTF-8 becomes the escapes that JSON has for it.
+            path.write_bytes(text.encode("utf-8", errors="backslashreplace"))
         except OSError as error:
-            raise AuditError(f"The baseline cannot be written: {error}") from error
+            raise AuditError(
+                f"The baseline {path} cannot be written: {error.strerror or error}. Give a file that can be"
+                " with --baseline FILE."
+            ) from error
 
-    def hold_back(self, findings: Sequence[Finding], project: Project) -> tuple[list[Finding], int, int]:
+    def rewritten(self, findings: Sequence[Finding], project: Project, reach: Reach) -> "Baseline":
+        """This baseline with the findings of one run; what that run did not look at stays as it was."""
+        kept = Counter({key: n for key, n in self.known.items() if not reach.covers(*key, project)})
+        return Baseline(kept | Counter(_key(finding, project, reach) for finding in findings))
+
+    def hold_back(
+        self, findings: Sequence[Finding], project: Project, reach: Reach
+    ) -> tuple[list[Finding], int, int]:
         """Takes the known findings out.
 
         Returns:
-            The findings that are new, how many were known, and how many of the known ones are gone.
+            The findings that are new, how many were known, and how many of the known ones are gone, of
+            those that this run would have found.
         """
         left = self.known.copy()
         new = []
         for finding in findings:
-            key = _key(finding, project)
+            key = _key(finding, project, reach)
             if left[key] > 0:
                 left[key] -= 1
             else:
                 new.append(finding)
-        return new, len(findings) - len(new), sum(left.values())
+        gone = sum(n for key, n in left.items() if n and reach.covers(*key, project))
+        return new, len(findings) - len(new), gone
 
 
-def _key(finding: Finding, project: Project) -> Key:
+def _key(finding: Finding, project: Project, reach: Reach) -> Key:
     frame = project.frame(finding.place, context=0)
-    return finding.convention, finding.place.file, frame[0][1].strip() if frame else ""
+    return finding.convention, reach.name(finding.place.file), frame[0][1].strip() if frame else ""

@@ -2,9 +2,13 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePath
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from checks import __name__ as package
@@ -12,10 +16,10 @@ from checks.audit import Audit, Count
 from checks.audit.allowing import SLUG as ALLOWING
 from checks.conventions import load
 from checks.finding import Finding, Level
-from checks.report import UNICODE, Glyphs, from_finding
-from checks.report import text as as_text
+from checks.report import UNICODE, Glyphs, from_finding, lines
 
 NOTHING: Final = "-"
+NOT_IN_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -41,11 +45,16 @@ def text(audit: Audit, *, explain: bool = False, glyphs: Glyphs = UNICODE) -> st
     parts = [
         _violation(finding, audit, glyphs) for finding in audit.findings if finding.level is Level.VIOLATION
     ]
-    notes = [f"  {_note(finding, glyphs)}" for finding in audit.findings if finding.level is Level.NOTE]
+    notes = [
+        f"  {_note(finding, audit, glyphs)}" for finding in audit.findings if finding.level is Level.NOTE
+    ]
     if notes:
         parts.append("\n".join(["Notes: questionable, and nothing fails for them", *notes]))
     if audit.unparsed:
-        lines = [f"  {glyphs.fault} {u.file}:{u.line}  {u.message}" for u in audit.unparsed]
+        lines = [
+            f"  {glyphs.fault} {_printable(_to_open(u.file, audit))}:{u.line}  {u.message}"
+            for u in audit.unparsed
+        ]
         parts.append("\n".join(["Not judged, because they cannot be parsed", *lines]))
     if explain:
         parts += [_explanation(slug) for slug in sorted({finding.convention for finding in audit.findings})]
@@ -54,16 +63,22 @@ def text(audit: Audit, *, explain: bool = False, glyphs: Glyphs = UNICODE) -> st
 
 
 def _violation(finding: Finding, audit: Audit, glyphs: Glyphs) -> str:
-    problem = from_finding(finding, _title(finding.convention), prefix="")
-    return as_text(problem, audit.root, glyphs)
+    """A violation with its lines; its place is named as it can be opened from the current folder."""
+    shown = replace(finding, place=replace(finding.place, file=_to_open(finding.place.file, audit)))
+    module = audit.project.find(finding.place.file)
+    problem = from_finding(shown, _title(finding.convention), prefix="")
+    laid_out = lines(problem, Path(), glyphs, module.lines if module else None)
+    text = "\n".join("".join(piece for piece, _ in line) for line in laid_out)
+    return text.replace(str(shown.place), _printable(str(shown.place)), 1)
 
 
 def _title(slug: str) -> str:
     return "What a comment allows" if slug == ALLOWING else load(slug).title
 
 
-def _note(finding: Finding, glyphs: Glyphs) -> str:
-    return f"{glyphs.dot} {finding.place}  {finding.convention}: {finding.found}"
+def _note(finding: Finding, audit: Audit, glyphs: Glyphs) -> str:
+    where = f"{_printable(_to_open(finding.place.file, audit))}:{finding.place.line}"
+    return f"{glyphs.dot} {where}  {finding.convention}: {finding.found}"
 
 
 def _explanation(slug: str) -> str:
@@ -75,7 +90,7 @@ def _explanation(slug: str) -> str:
 
 def _summary(audit: Audit) -> Iterator[str]:
     judged = [count for count in audit.counts if count.subjects or count.violations or count.notes]
-    if judged:
+    if judged and not audit.is_partial:
         width = max(len(count.slug) for count in judged)
         yield f"{'convention':<{width}}  judged  violations  notes  followed"
         for count in judged:
@@ -83,15 +98,18 @@ def _summary(audit: Audit) -> Iterator[str]:
             yield f"{count.slug:<{width}}  {figures}"
         yield ""
     notes = len(audit.findings) - audit.violations
+    score = "" if audit.is_partial else f" Score {NOTHING if audit.score is None else audit.score} of 100."
     yield (
         f"{_plural(len(audit.files), 'file')}, {_plural(audit.violations, 'violation')}, "
-        f"{_plural(notes, 'note')}. Score {audit.score} of 100."
+        f"{_plural(notes, 'note')}.{score}"
     )
+    if not (audit.is_partial or audit.is_blind or audit.project.routes):
+        yield "No route of FastAPI was found: is PATH the folder of the application?"
     for number, what in (
         (len(audit.unparsed), "could not be parsed" + _blindness(audit)),
         (len(audit.allowed), "allowed by comments"),
         (audit.known, "known from the baseline"),
-        (audit.gone, "of the baseline gone: write it anew"),
+        (audit.gone, "of the baseline gone: --write-baseline takes them out, and takes in what is new"),
     ):
         if number:
             yield f"{number} {what}."
@@ -176,7 +194,7 @@ def sarif(audit: Audit) -> str:
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "results": results,
-        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": troubles}],
+        "invocations": [{"executionSuccessful": not audit.is_blind, "toolExecutionNotifications": troubles}],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -221,17 +239,48 @@ def _result(finding: Finding, slugs: list[str], audit: Audit) -> dict[str, Any]:
 
 
 def _location(file: str, region: dict[str, int], audit: Audit) -> dict[str, Any]:
-    artifact = {"uri": _from_here(file, audit).replace(" ", "%20"), "uriBaseId": "%SRCROOT%"}
+    # A name may hold bytes that are no UTF-8, or a colon, which would read as a scheme: both are escaped.
+    uri = quote(_from_here(file, audit), errors="surrogateescape")
+    artifact = {"uri": uri, "uriBaseId": "%SRCROOT%"}
     return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
 
 
 def _from_here(file: str, audit: Audit) -> str:
     """A file relative to the current folder (in CI the checkout), else to the audited one."""
-    try:
-        relative = os.path.relpath(audit.root.resolve() / file, Path.cwd())
-    except ValueError:
-        return file
-    return file if relative.startswith("..") else PurePath(relative).as_posix()
+    return _here(file, audit) or file
+
+
+def _to_open(file: str, audit: Audit) -> str:
+    """A file as a terminal can open it: from the current folder, else as the audited path was given."""
+    return _here(file, audit) or (audit.root / file).as_posix()
+
+
+def _here(file: str, audit: Audit) -> str | None:
+    """A file relative to the current folder, without links or, if need be, with them; None outside of it."""
+    return _relative(file, audit.root, Path.cwd())
+
+
+@cache  # many findings share a file, and a folder with many files its way
+def _relative(file: str, root: Path, here: Path) -> str | None:
+    for base in _without_and_with_links(root, here):
+        path = Path(os.path.normpath(base / file))
+        if path.is_relative_to(here):
+            return path.relative_to(here).as_posix()
+    return None
+
+
+@cache
+def _without_and_with_links(root: Path, here: Path) -> tuple[Path, Path]:
+    return root.resolve(), here / root
+
+
+def _printable(text: str) -> str:
+    """A text of one line: what a terminal would obey or could not show is written as an escape."""
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 # GitHub
@@ -239,8 +288,9 @@ def _from_here(file: str, audit: Audit) -> str:
 
 def github(audit: Audit) -> str:
     """Workflow commands, which GitHub shows as comments on the changed lines."""
+    kind = "error" if audit.is_blind else "warning"
     lines = [
-        _command("warning", _from_here(u.file, audit), u.line, "Not judged", f"Cannot be parsed: {u.message}")
+        _command(kind, _from_here(u.file, audit), u.line, "Not judged", f"Cannot be parsed: {u.message}")
         for u in audit.unparsed
     ]
     for finding in audit.findings:
@@ -273,7 +323,10 @@ def _escape(value: str, also: str = "") -> str:
 
 
 def junit(audit: Audit) -> str:
-    """JUnit XML: one test case for each convention, failed when it has violations."""
+    """JUnit XML: one test case for each convention, failed when it has violations.
+
+    Where nothing could be parsed, one more says so: skipped ones alone would look like a pass.
+    """
     suite = ET.Element("testsuite", name="workshop audit")
     failed = 0
     for count in audit.counts:
@@ -284,18 +337,21 @@ def junit(audit: Audit) -> str:
         if violations:
             message = _plural(len(violations), "violation")
             failure = ET.SubElement(case, "failure", message=message, type=count.slug)
-            failure.text = "\n".join(_line(finding) for finding in violations)
+            failure.text = "\n".join(_line(finding, audit) for finding in violations)
         elif not count.subjects:
             ET.SubElement(case, "skipped", message="nothing to judge")
-        notes = [_line(finding) for finding in findings if finding.level is Level.NOTE]
+        notes = [_line(finding, audit) for finding in findings if finding.level is Level.NOTE]
         if notes:
             ET.SubElement(case, "system-out").text = "\n".join(notes)
+    if audit.is_blind:
+        case = ET.SubElement(suite, "testcase", classname=package, name="parsing")
+        ET.SubElement(case, "error", message="nothing could be judged", type="parsing")
     if audit.unparsed:
-        lines = [f"{u.file}:{u.line}: {u.message}" for u in audit.unparsed]
-        ET.SubElement(suite, "system-err").text = "\n".join(["Cannot be parsed:", *lines])
-    suite.set("tests", str(len(audit.counts)))
+        lines = [f"{_from_here(u.file, audit)}:{u.line}: {u.message}" for u in audit.unparsed]
+        ET.SubElement(suite, "system-err").text = "\n".join(["Cannot be parsed:", *map(_in_xml, lines)])
+    suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(failed))
-    suite.set("errors", "0")
+    suite.set("errors", str(len(suite.findall("testcase/error"))))
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
     root = ET.Element("testsuites")
     root.append(suite)
@@ -303,8 +359,15 @@ def junit(audit: Audit) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _line(finding: Finding) -> str:
-    return f"{finding.place}:{finding.place.column}: {finding.message} {finding.next}."
+def _line(finding: Finding, audit: Audit) -> str:
+    place = finding.place
+    where = f"{_from_here(place.file, audit)}:{place.line}:{place.column}"
+    return _in_xml(f"{where}: {finding.message} {finding.next}.")
+
+
+def _in_xml(text: str) -> str:
+    """A line as XML can hold it: for some letters of names and messages it has no form at all."""
+    return NOT_IN_XML.sub(lambda found: _escaped(found[0]), text).replace("\n", "\\n").replace("\r", "\\r")
 
 
 FORMATS: Final[dict[str, Callable[[Audit], str]]] = {

@@ -71,6 +71,24 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert tested[0].removeprefix("pip install uv && ") in script.splitlines()
 
 
+def test_the_workflow_runs_what_ci_runs() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert re.search(r"^\s+run: \.ci/run$", workflow, re.MULTILINE)
+
+
+def test_ci_leaves_a_project_that_is_there_alone(tmp_path: Path) -> None:
+    if (bash := shutil.which("bash")) is None:
+        pytest.skip("the script is for bash")
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+    (tmp_path / "project").mkdir()
+    run = subprocess.run(
+        [bash, ".ci/run"], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert run.returncode == 2, run.stderr
+    assert "clean checkout" in run.stderr
+    assert (tmp_path / "project").is_dir()
+
+
 def test_every_link_of_the_pages_leads_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("lessons/*/*.md")):
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):

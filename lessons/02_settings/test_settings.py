@@ -1,6 +1,7 @@
 """Lesson 02: settings from the environment and from .env, checked before anything starts."""
 
 import importlib
+import inspect
 import json
 import logging
 import re
@@ -45,7 +46,15 @@ def read(load: "Load") -> Read:
     """``read(SECRET_KEY=KEY)``: what `get_settings` returns under that environment and no more."""
 
     def read(**environment: str) -> Any:
-        return load(CONFIG, **NOTHING_SET | environment).get_settings()
+        get_settings = load(CONFIG, **NOTHING_SET | environment).get_settings
+        settings = get_settings()
+        expect(
+            settings is not None and not isinstance(settings, type),
+            expected="get_settings() to return an object of the class Settings",
+            found="it returned None" if settings is None else f"it returned the class {settings!r} itself",
+            at=inspect.unwrap(get_settings),
+        )
+        return settings
 
     return read
 
@@ -108,53 +117,6 @@ def test_environment_reaches_the_settings(read: Read, settings_class: Place) -> 
             found=f"{name.lower()} is {found[name]!r}",
             at=settings_class(),
         )
-
-
-@pytest.mark.needs("test_environment_reaches_the_settings")
-def test_settings_are_read_once(load: "Load") -> None:
-    """get_settings() returns the same object each time
-
-    Why: Reading the file for each request is slow, and two answers in one process may differ.
-
-    Next: Step 2; functools has a decorator that remembers what a function returned.
-    """
-    config = load(CONFIG, SECRET_KEY=KEY)
-    expect(
-        config.get_settings() is config.get_settings(),
-        expected="one object, however often get_settings() is called",
-        found="another object at the second call",
-        at=config.get_settings,
-    )
-
-
-@pytest.mark.anyio
-@pytest.mark.needs("test_settings_are_read_once")
-async def test_application_uses_the_one_object(load: "Load", project: Path) -> None:
-    """The application asks get_settings() and makes no settings of its own
-
-    Why: Two objects that were read at two moments may say two things.
-
-    Next: Step 4: what does create_app() call?
-    """
-    config = load(CONFIG, SECRET_KEY=KEY)
-    config.get_settings()
-    made = 0
-    make = config.Settings.__init__
-
-    def counting(settings: Any, *args: Any, **values: Any) -> None:
-        nonlocal made
-        made += type(settings) is config.Settings
-        make(settings, *args, **values)
-
-    config.Settings.__init__ = counting
-    async with serving(importlib.import_module("app.main").app):
-        pass
-    expect(
-        made == 0,
-        expected="an application that uses what get_settings() returned",
-        found=f"{made} more objects of the class Settings",
-        at=line_with(MAIN, project, r"\bSettings\("),
-    )
 
 
 @pytest.mark.needs("test_environment_reaches_the_settings")
@@ -229,61 +191,6 @@ def test_default_database_has_an_async_driver(read: Read, settings_class: Place)
 
 
 @pytest.mark.needs("test_environment_reaches_the_settings")
-def test_env_file_is_read(read: Read, apart: Path, settings_class: Place) -> None:
-    """What the environment does not say comes from .env
-
-    Why: On your own machine one file keeps the values, and you set nothing by hand.
-
-    Next: Step 3 says which entry of the model's configuration names the file.
-    """
-    write_env(apart, APP_NAME="From the file")
-    name = read(SECRET_KEY=KEY).app_name
-    expect(
-        name == "From the file",
-        expected="app_name to come from the line APP_NAME=From the file in .env",
-        found=f"app_name is {name!r}",
-        at=settings_class(),
-    )
-
-
-@pytest.mark.needs("test_env_file_is_read")
-def test_environment_wins_over_env_file(read: Read, apart: Path, settings_class: Place) -> None:
-    """A real environment variable wins over .env
-
-    Why: Whoever operates the service has the last word, not a file that was left on the disk.
-
-    Next: pydantic-settings has this order by itself; look for code of yours that changes it (step 3).
-    """
-    write_env(apart, APP_NAME="From the file")
-    name = read(SECRET_KEY=KEY, APP_NAME="From the environment").app_name
-    expect(
-        name == "From the environment",
-        expected="app_name to come from the environment when both have it",
-        found=f"app_name is {name!r}",
-        at=settings_class(),
-    )
-
-
-@pytest.mark.needs("test_env_file_is_read")
-def test_env_file_may_hold_other_variables(read: Read, apart: Path, settings_class: Place) -> None:
-    """.env may hold variables that belong to other tools
-
-    Why: Docker and many others read the same file; a line for them is no mistake of yours.
-
-    Next: Step 3 says what the model's configuration has to say about extra variables.
-    """
-    write_env(apart, COMPOSE_PROJECT_NAME="library")
-    try:
-        read(SECRET_KEY=KEY)
-    except Exception as error:  # noqa: BLE001 - whatever the refusal looks like
-        raise Unmet(
-            expected="settings, with the line COMPOSE_PROJECT_NAME=library in .env",
-            found=described(error),
-            at=settings_class(),
-        ) from None
-
-
-@pytest.mark.needs("test_environment_reaches_the_settings")
 def test_missing_key_is_refused(read: Read, settings_class: Place) -> None:
     """Without SECRET_KEY there are no settings
 
@@ -293,12 +200,13 @@ def test_missing_key_is_refused(read: Read, settings_class: Place) -> None:
     """
     others = {"APP_NAME": "Reading room", "DATABASE_URL": "sqlite+aiosqlite:///./other.db"}
     for debug in ("false", "true"):
-        expect(
-            refusal(read) is not None and refusal(read, DEBUG=debug, **others) is not None,
-            expected=f"an error when SECRET_KEY is set nowhere, also with DEBUG={debug}",
-            found="settings, with a key from the source code",
-            at=settings_class(),
-        )
+        for environment in ({}, others | {"DEBUG": debug}):
+            if refusal(read, **environment) is None:
+                raise Unmet(
+                    expected=f"an error when SECRET_KEY is set nowhere, also with DEBUG={debug}",
+                    found=f"settings, with {told_key(read(**environment))}",
+                    at=settings_class(),
+                )
 
 
 @pytest.mark.needs("test_only_the_key_has_to_be_set")
@@ -356,6 +264,78 @@ def test_key_is_not_shown(read: Read, settings_class: Place) -> None:
         )
 
 
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_settings_are_read_once(load: "Load") -> None:
+    """get_settings() returns the same object each time
+
+    Why: Reading the file for each request is slow, and two answers in one process may differ.
+
+    Next: Step 2; functools has a decorator that remembers what a function returned.
+    """
+    config = load(CONFIG, SECRET_KEY=KEY)
+    expect(
+        config.get_settings() is config.get_settings(),
+        expected="one object, however often get_settings() is called",
+        found="another object at the second call",
+        at=config.get_settings,
+    )
+
+
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_env_file_is_read(read: Read, apart: Path, settings_class: Place) -> None:
+    """What the environment does not say comes from .env
+
+    Why: On your own machine one file keeps the values, and you set nothing by hand.
+
+    Next: Step 3 says which entry of the model's configuration names the file.
+    """
+    write_env(apart, APP_NAME="From the file")
+    name = read(SECRET_KEY=KEY).app_name
+    expect(
+        name == "From the file",
+        expected="app_name to come from the line APP_NAME=From the file in .env",
+        found=f"app_name is {name!r}",
+        at=settings_class(),
+    )
+
+
+@pytest.mark.needs("test_env_file_is_read")
+def test_environment_wins_over_env_file(read: Read, apart: Path, settings_class: Place) -> None:
+    """A real environment variable wins over .env
+
+    Why: Whoever operates the service has the last word, not a file that was left on the disk.
+
+    Next: pydantic-settings has this order by itself; look for code of yours that changes it (step 3).
+    """
+    write_env(apart, APP_NAME="From the file")
+    name = read(SECRET_KEY=KEY, APP_NAME="From the environment").app_name
+    expect(
+        name == "From the environment",
+        expected="app_name to come from the environment when both have it",
+        found=f"app_name is {name!r}",
+        at=settings_class(),
+    )
+
+
+@pytest.mark.needs("test_env_file_is_read")
+def test_env_file_may_hold_other_variables(read: Read, apart: Path, settings_class: Place) -> None:
+    """.env may hold variables that belong to other tools
+
+    Why: Docker and many others read the same file; a line for them is no mistake of yours.
+
+    Next: Step 3 says what the model's configuration has to say about extra variables.
+    """
+    write_env(apart, COMPOSE_PROJECT_NAME="library")
+    try:
+        read(SECRET_KEY=KEY)
+    except Exception as error:  # noqa: BLE001 - whatever the refusal looks like
+        raise Unmet(
+            expected="settings, with the line COMPOSE_PROJECT_NAME=library in .env",
+            found=described(error),
+            at=settings_class(),
+        ) from None
+
+
 @pytest.mark.needs("test_short_key_is_refused")
 def test_refusal_does_not_show_the_key(
     read: Read, settings_class: Place, overheard: Overheard, project: Path
@@ -388,6 +368,93 @@ def part_of(key: str, text: str) -> str:
     return next((piece for piece in pieces if piece in text), "")
 
 
+@pytest.mark.needs("test_environment_reaches_the_settings")
+def test_title_comes_from_the_settings(load_app: LoadApp, project: Path) -> None:
+    """The application's title is the setting app_name
+
+    Why: A setting that nothing uses only looks like one.
+
+    Next: Step 4: create_app() asks for the settings.
+    """
+    app = load_app(SECRET_KEY=KEY, APP_NAME="Reading room")
+    title = app.openapi()["info"]["title"]
+    expect(
+        title == "Reading room",
+        expected="the title 'Reading room' when APP_NAME=Reading room",
+        found=f"the title {title!r}",
+        at=line_with(MAIN, project, r"FastAPI\("),
+    )
+
+
+@pytest.mark.needs("test_title_comes_from_the_settings")
+def test_debug_reaches_the_application(load_app: LoadApp, project: Path) -> None:
+    """The application's debug mode is the setting debug
+
+    Why: Whoever sets DEBUG=true wants to see tracebacks in the browser.
+
+    Next: Step 4: FastAPI() takes more than a title.
+    """
+    for value in (True, False):
+        app = load_app(SECRET_KEY=KEY, DEBUG=str(value).lower())
+        expect(
+            app.debug is value,
+            expected=f"app.debug to be {value} when DEBUG={str(value).lower()}",
+            found=f"app.debug is {app.debug!r}",
+            at=line_with(MAIN, project, r"FastAPI\("),
+        )
+
+
+@pytest.mark.anyio
+@pytest.mark.needs("test_settings_are_read_once")
+async def test_application_uses_the_one_object(load: "Load", project: Path) -> None:
+    """The application asks get_settings() and makes no settings of its own
+
+    Why: Two objects that were read at two moments may say two things.
+
+    Next: Step 4: what does create_app() call?
+    """
+    config = load(CONFIG, SECRET_KEY=KEY)
+    config.get_settings()
+    made = 0
+    make = config.Settings.__init__
+
+    def counting(settings: Any, *args: Any, **values: Any) -> None:
+        nonlocal made
+        made += type(settings) is config.Settings
+        make(settings, *args, **values)
+
+    config.Settings.__init__ = counting
+    async with serving(importlib.import_module("app.main").app):
+        pass
+    expect(
+        made == 0,
+        expected="an application that uses what get_settings() returned",
+        found=f"{made} more objects of the class Settings",
+        at=line_with(MAIN, project, r"\bSettings\("),
+    )
+
+
+@pytest.mark.anyio
+@pytest.mark.needs("test_missing_key_is_refused", "test_title_comes_from_the_settings")
+async def test_service_without_key_does_not_start(load_app: LoadApp, project: Path) -> None:
+    """Without SECRET_KEY the service does not start
+
+    Why: A service that starts half is found by its users; one that does not start, by whoever started it.
+
+    Next: Step 4: does create_app() ask get_settings(), and let its error out?
+    """
+    try:
+        async with serving(load_app(**NOTHING_SET)):
+            pass
+    except (Exception, SystemExit):  # noqa: BLE001 - at import or at start-up, in whatever words
+        return
+    raise Unmet(
+        expected="an error at the start when SECRET_KEY is set nowhere",
+        found="an application that starts",
+        at=line_with(MAIN, project, r"except\b", r"get_settings\(", r"FastAPI\("),
+    )
+
+
 @pytest.mark.needs("test_key_is_not_shown")
 def test_start_does_not_show_the_key(load_app: LoadApp, overheard: Overheard, project: Path) -> None:
     """Starting the application prints, logs and documents no key
@@ -410,63 +477,6 @@ def test_start_does_not_show_the_key(load_app: LoadApp, overheard: Overheard, pr
         found="the key itself",
         at=line_with(MAIN, project, "secret", r"FastAPI\("),
     )
-
-
-@pytest.mark.anyio
-@pytest.mark.needs("test_missing_key_is_refused")
-async def test_service_without_key_does_not_start(load_app: LoadApp, project: Path) -> None:
-    """Without SECRET_KEY the service does not start
-
-    Why: A service that starts half is found by its users; one that does not start, by whoever started it.
-
-    Next: Step 4: does create_app() ask get_settings(), and let its error out?
-    """
-    try:
-        async with serving(load_app(**NOTHING_SET)):
-            pass
-    except (Exception, SystemExit):  # noqa: BLE001 - at import or at start-up, in whatever words
-        return
-    raise Unmet(
-        expected="an error at the start when SECRET_KEY is set nowhere",
-        found="an application that starts",
-        at=line_with(MAIN, project, r"except\b", r"get_settings\(", r"FastAPI\("),
-    )
-
-
-@pytest.mark.needs("test_environment_reaches_the_settings")
-def test_title_comes_from_the_settings(load_app: LoadApp, project: Path) -> None:
-    """The application's title is the setting app_name
-
-    Why: A setting that nothing uses only looks like one.
-
-    Next: Step 4: create_app() asks for the settings.
-    """
-    app = load_app(SECRET_KEY=KEY, APP_NAME="Reading room")
-    title = app.openapi()["info"]["title"]
-    expect(
-        title == "Reading room",
-        expected="the title 'Reading room' when APP_NAME=Reading room",
-        found=f"the title {title!r}",
-        at=line_with(MAIN, project, r"FastAPI\("),
-    )
-
-
-@pytest.mark.needs("test_environment_reaches_the_settings")
-def test_debug_reaches_the_application(load_app: LoadApp, project: Path) -> None:
-    """The application's debug mode is the setting debug
-
-    Why: Whoever sets DEBUG=true wants to see tracebacks in the browser.
-
-    Next: Step 4: FastAPI() takes more than a title.
-    """
-    for value in (True, False):
-        app = load_app(SECRET_KEY=KEY, DEBUG=str(value).lower())
-        expect(
-            app.debug is value,
-            expected=f"app.debug to be {value} when DEBUG={str(value).lower()}",
-            found=f"app.debug is {app.debug!r}",
-            at=line_with(MAIN, project, r"FastAPI\("),
-        )
 
 
 def test_example_names_every_setting(project: Path) -> None:
@@ -569,6 +579,11 @@ def refusal(read: Read, **environment: str) -> BaseException | None:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the refusal looks like
         return error
     return None
+
+
+def told_key(settings: Any) -> str:
+    """What the key of settings is that nobody gave one."""
+    return "a key from the source code" if revealed(settings.secret_key) else "no key at all"
 
 
 def revealed(secret: Any) -> Any:

@@ -31,6 +31,18 @@ SIGNS = {
     "__aenter__": "a lifespan that is no asynchronous context manager",
     "positional argument": "a lifespan that cannot be called with the application",
 }
+MISUSES = {
+    "'_AsyncGeneratorContextManager' object does not support the context manager protocol": (
+        "a plain `with` around an asynchronous context manager"
+    ),
+    "'AsyncEngine' object does not support the asynchronous context manager protocol": (
+        "`async with` around an engine, which is no context manager"
+    ),
+    "_AsyncGeneratorContextManager can't be used in 'await' expression": (
+        "`await` before an asynchronous context manager, which is entered and not awaited"
+    ),
+}
+"""What Python says where an object is used as it cannot be, and what that means."""
 """What Python says of a lifespan that is written wrongly, and what that means."""
 
 
@@ -69,7 +81,7 @@ async def test_engine_is_there_while_the_application_runs(
         explain(error, project)
         raise
     if engine is None:
-        await complain_if_unwritten(load)
+        await complain_if_nothing_is_yielded(load, project)
         complain_if_left_aside(app, lifespans, project)
     expect(
         isinstance(engine, AsyncEngine),
@@ -124,6 +136,11 @@ def explain(error: Exception, project: Path) -> None:
                 line_with(DATABASE, project, r"def open_engine\("),
             )
         raise Unmet(expected=expected, found="a function without a yield", at=at) from None
+    misuse = next((words for sign, words in MISUSES.items() if sign in str(error)), None)
+    if place is not None and misuse:
+        raise Unmet(
+            expected="a block that opens the engine, and closes it when it ends", found=misuse, at=place
+        ) from None
     meaning = next((words for sign, words in SIGNS.items() if sign in str(error)), None)
     if place is None and meaning:
         raise Unmet(
@@ -138,17 +155,34 @@ def text_at(place: tuple[str, int], project: Path) -> str:
     return (project / place[0]).read_text(encoding="utf-8").splitlines()[place[1] - 1]
 
 
-async def complain_if_unwritten(load: "Load") -> None:
-    """Let a function that is as the starter has it speak for itself.
+async def complain_if_nothing_is_yielded(load: "Load", project: Path) -> None:
+    """Say what is wrong with ``open_engine``, if that can be told from what it gives.
 
     Raises:
-        NotImplementedError: by the learner's own line.
+        NotImplementedError: it is as the starter has it; raised by the learner's own line.
+        Unmet: it gives no engine.
     """
-    database = load("app.core.database")
-    if hasattr(database, "open_engine"):
-        with contextlib.suppress(TypeError, AttributeError):
-            async with database.open_engine("sqlite+aiosqlite://"):
-                pass
+    open_engine = getattr(load("app.core.database"), "open_engine", None)
+    if open_engine is None:
+        return
+    with contextlib.suppress(TypeError):
+        opened = open_engine("sqlite+aiosqlite://")
+        if inspect.iscoroutine(opened):
+            opened.close()
+            raise Unmet(
+                expected="open_engine to be an asynchronous context manager, with a yield",
+                found="a coroutine function without one",
+                at=line_with(DATABASE, project, r"\breturn\b", r"def open_engine\(", within="open_engine"),
+            )
+        if not hasattr(opened, "__aenter__"):
+            return
+        async with opened as engine:
+            expect(
+                engine is not None,
+                expected="open_engine to yield the engine",
+                found="a yield without it",
+                at=line_with(DATABASE, project, r"\byield\b", within="open_engine"),
+            )
 
 
 @pytest.mark.needs("test_engine_is_there_while_the_application_runs")
@@ -272,7 +306,7 @@ async def test_objects_stay_readable_after_commit(app: "FastAPI", project: Path)
     expect(
         expires is False,
         expected="sessions with expire_on_commit=False",
-        found=f"sessions with expire_on_commit={expires}",
+        found=f"sessions with expire_on_commit={expires!r}",
         at=line_with(DATABASE, project, r"sessionmaker\("),
     )
 
@@ -355,7 +389,7 @@ async def left_with(
 
     async def run() -> None:
         count_from_here()
-        async with serving(app):
+        async with serving(app, passing_errors_on=True):
             if connecting:
                 await open_connection(app.state.engine)
             if error is asyncio.CancelledError:
@@ -397,15 +431,14 @@ async def test_refused_start_leaves_no_engine(
     """
     engines.clear()
     await database.go_away()
-    try:
+    with contextlib.suppress(Exception):  # a start-up that asks the database may refuse to go on
         async with serving(app):
-            return  # the start-up does not ask the database: nothing of it can fail here
-    except Exception:  # noqa: BLE001, S110 - in whatever way it refuses to go on
-        pass
-    left = [place for engine, place in engines.items() if engine not in database.disposed]
+            pass
+    disposed = {engine.pool for engine in database.disposed}  # an engine with options of its own shares one
+    left = [place for engine, place in engines.items() if engine.pool not in disposed]
     expect(
         not left,
-        expected="every engine to be disposed of when the start-up fails",
+        expected="every engine to be disposed of, also when the start-up fails",
         found=f"{len(left)} engine that nobody disposed of",
         at=left and left[0],
     )

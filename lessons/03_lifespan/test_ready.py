@@ -25,6 +25,7 @@ from checks.expect import (
 from checks.leftovers import GRACE, expect_all_closed, expect_all_ended, expect_given_back
 from checks.logs import exception_in, holds, logging_line, tells_reason
 from checks.outage import STALLED, TICK, Database, count_from_here, stalled
+from checks.raised import raised_below
 from checks.serving import serving
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ LIMITS = r"timeout(_at)?\(|wait_for\(|fail_after\(|move_on_after\(|asyncio\.wait
 """Where a source sets a time limit."""
 CHANGES = r"\s*(?i:create|insert|update|delete|drop|alter|replace|truncate)\b"
 """How a statement begins that leaves something in the database."""
+KEEPING_CANCELLATIONS = (
+    r"except\s*:",
+    r"except\b.*\b(BaseException|CancelledError)\b",
+    r"suppress\(.*(BaseExc|Cancelled)",
+)
+"""Where a source catches more than exceptions."""
 
 
 @pytest.fixture
@@ -87,7 +94,8 @@ async def test_ready_answers_ok(
             at=learners_line(error, project) or response.extensions.get("endpoint"),
         )
     if response.status_code == 503:
-        await complain_if_nothing_is_told(app)
+        await complain_if_nothing_is_told(app, answer=True, when="the query succeeds")
+        await complain_if_kept_to_itself(client, project)
     expect_answer(response, 200, {"status": "ok"}, at=missing)
     allowed = re.findall(r"POST|PUT|PATCH|DELETE", (await client.options(READY)).headers.get("allow", ""))
     expect(
@@ -98,8 +106,29 @@ async def test_ready_answers_ok(
     )
 
 
-async def complain_if_nothing_is_told(app: "FastAPI") -> None:
+def where_it_asks(project: Path, *patterns: str) -> object:
+    """The line that asks the database, as far as a look at the source can tell.
+
+    Args:
+        project: the learner's folder.
+        patterns: regular expressions for the line; without a match it is the head of ``is_reachable``.
+
+    Returns:
+        What `checks.expect.Unmet` needs to point there; None where the handler asks in some other way.
+    """
+    uses_function = line_with(ROUTER, project, r"is_reachable\(") != ROUTER
+    file, *head = (DATABASE, r"def is_reachable\(") if uses_function else (ROUTER,)
+    place = line_with(file, project, *patterns, *head)
+    return place if place != file else None
+
+
+async def complain_if_nothing_is_told(app: "FastAPI", *, answer: bool, when: str) -> None:
     """Point at ``is_reachable`` if it is there and returns None.
+
+    Args:
+        app: the application, while it runs.
+        answer: what the function has to return now.
+        when: the words for now.
 
     Raises:
         Unmet: it does.
@@ -109,10 +138,26 @@ async def complain_if_nothing_is_told(app: "FastAPI") -> None:
         with contextlib.suppress(TypeError, AttributeError):
             expect(
                 await ask(app.state.engine) is not None,
-                expected="is_reachable() to return True when the query succeeds",
+                expected=f"is_reachable() to return {answer} when {when}",
                 found="it returned None",
                 at=ask,
             )
+
+
+async def complain_if_kept_to_itself(client: "httpx.AsyncClient", project: Path) -> None:
+    """Tell the error that the learner's code meets and answers with 503, for nobody else does.
+
+    Raises:
+        Unmet: there is one.
+    """
+    with raised_below(project) as raised:
+        await client.get(READY)
+    if raised:
+        raise Unmet(
+            expected=f"status 200 from GET {READY}",
+            found=f"status 503, after {described(raised[0])}",
+            at=learners_line(raised[0], project),
+        )
 
 
 @pytest.mark.needs("test_ready_answers_ok")
@@ -137,11 +182,8 @@ async def test_ready_asks_the_database(
     known = set(engines)
     response = await client.get(READY)
     silent = not (database.statements or by_driver)
-    at: object = line_with(DATABASE, project, r"\.(execute|scalar|exec_driver_sql)\(", r"def is_reachable\(")
-    if first and silent:
-        at = line_with(DATABASE, project, r"def is_reachable\(")
-    elif line_with(ROUTER, project, r"is_reachable\(") == ROUTER:
-        at = response.extensions.get("endpoint")
+    queries = () if first and silent else (r"\.(execute|scalar|exec_driver_sql)\(",)
+    at = where_it_asks(project, *queries) or response.extensions.get("endpoint")
     expect(
         not silent,
         expected="a query while /health/ready answers",
@@ -175,7 +217,7 @@ async def test_ready_asks_the_database(
 
 @pytest.mark.needs("test_ready_asks_the_database")
 async def test_ready_is_unavailable_without_database(
-    database: Database, client: "httpx.AsyncClient", project: Path
+    app: "FastAPI", database: Database, client: "httpx.AsyncClient", project: Path
 ) -> None:
     """Without its database, /health/ready answers 503
 
@@ -196,6 +238,7 @@ async def test_ready_is_unavailable_without_database(
             found=f"the body {shorten(response.text)}",
             at=response.extensions.get("endpoint"),
         )
+    await complain_if_nothing_is_told(app, answer=False, when="the query fails")
 
 
 def complain_if_own_exception_is_caught(response: "httpx.Response", project: Path) -> None:
@@ -275,9 +318,8 @@ async def time_to_answer(
         return waited  # the driver was asked directly: there is nothing to hold
     expect_answer(response, 503)
     gave_up = ", when the driver gave up" if waited >= STALLED else ""
-    limit = next(
-        (place for file in (DATABASE, ROUTER) if (place := line_with(file, project, LIMITS)) != file), None
-    )
+    around = line_with(ROUTER, project, LIMITS)
+    limit = around if around != ROUTER else where_it_asks(project, LIMITS)
     expect(
         waited <= PATIENCE + OVERSHOOT,
         expected=f"an answer within {PATIENCE:g} seconds when {what} takes for ever",
@@ -298,7 +340,8 @@ async def test_ready_gives_its_connection_back(
     Next: Step 4: a connection is a context manager, and a limit ends what it limits.
     """
     count_from_here()
-    at = (await client.get(READY)).extensions.get("endpoint")
+    response = await client.get(READY)
+    at = where_it_asks(project, r"\.(connect|begin)\(") or response.extensions.get("endpoint")
     await expect_given_back(database, "after a probe", at)
     async with stalled(app.state.engine, queries=True) as held:
         await client.get(READY)
@@ -322,28 +365,19 @@ async def test_ready_can_be_given_up(app: "FastAPI", client: "httpx.AsyncClient"
         while not (held.count or request.done()):  # noqa: ASYNC110 - the clock runs with the loop
             await asyncio.sleep(0)
         held.clock_runs = False
-        if not request.cancel():
-            return  # it did not wait for a connection
+        if request.done():  # it asks in a way that cannot be held: it is cancelled where it first waits
+            request = asyncio.create_task(client.get(READY))
+            await asyncio.sleep(0)
+        request.cancel()
         await asyncio.wait({request}, timeout=GRACE)
         answered = request.done() and not request.cancelled() and request.exception() is None
     expect(
         not answered,
         expected="a request that ends when it is cancelled, without an answer",
         found="it went on, and answered",
-        at=line_that_keeps_cancellations_back(project)
+        at=where_it_asks(project, *KEEPING_CANCELLATIONS)
         or (answered and request.result().extensions.get("endpoint")),
     )
-
-
-def line_that_keeps_cancellations_back(project: Path) -> object:
-    """The place where the learner's source catches more than exceptions, if there is one."""
-    patterns = (
-        r"except\s*:",
-        r"except\b.*\b(BaseException|CancelledError)\b",
-        r"suppress\(.*(BaseExc|Cancelled)",
-    )
-    places = ((file, line_with(file, project, *patterns)) for file in (DATABASE, ROUTER))
-    return next((place for file, place in places if place != file), None)
 
 
 @pytest.mark.needs(
@@ -403,7 +437,7 @@ async def test_reason_stands_in_the_log(
     """
     await database.go_away()
     logged.clear()
-    await client.get(READY)
+    response = await client.get(READY)
     libraries = {"sqlalchemy", "aiosqlite", "asyncio"}
     own = [
         record
@@ -414,7 +448,9 @@ async def test_reason_stands_in_the_log(
         any(tells_reason(record, database.said) for record in own),
         expected="a warning or an error in the log that tells what the database's error was",
         found=f"only {shorten(own[-1].getMessage())!r}" if own else "none",
-        at=logging_line(own, project) or line_with(DATABASE, project, r"except\b"),
+        at=logging_line(own, project)
+        or where_it_asks(project, r"except\b")
+        or response.extensions.get("endpoint"),
     )
 
 

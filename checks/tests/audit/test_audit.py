@@ -4,32 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from checks.audit import Audit, AuditError, Options, audit
+from checks.audit import AuditError, Options, audit
 from checks.audit.formats import render
 from checks.finding import Level
-
-BAD = """\
-from fastapi import FastAPI
-
-app = FastAPI()
-
-
-@app.get("/")
-def root():
-    return {"id": 1}
-"""
-
-
-def project(folder: Path, **files: str) -> Path:
-    for name, content in files.items():
-        path = folder / name.replace("__", "/").replace("_py", ".py").replace("_toml", ".toml")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    return folder
-
-
-def seen(outcome: Audit) -> list[tuple[str, str, int]]:
-    return [(f.convention, f.place.file, f.place.line) for f in outcome.findings]
+from checks.tests.audit.projects import BAD, project, seen
 
 
 def test_violations_fail_and_are_sorted(tmp_path: Path) -> None:
@@ -47,9 +25,53 @@ def test_notes_fail_nothing(tmp_path: Path) -> None:
     assert outcome.exit_code == 0
 
 
-def test_nothing_to_judge_is_no_violation(tmp_path: Path) -> None:
-    outcome = audit(tmp_path)
-    assert (outcome.files, outcome.findings, outcome.exit_code, outcome.score) == ((), (), 0, 100)
+class TestNothingToJudge:
+    """A run that looked at nothing never looks like a pass."""
+
+    def test_a_folder_without_python(self, tmp_path: Path) -> None:
+        (tmp_path / ".venv").mkdir()
+        (tmp_path / ".venv" / "main.py").write_text(BAD, encoding="utf-8")
+        with pytest.raises(AuditError, match=r"no Python file in .*Expected a file whose name ends in \.py"):
+            audit(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [("notes.txt", "is no Python file"), ("a.ipynb", "is a notebook"), ("stub.pyi", "is no Python file")],
+    )
+    def test_a_file_of_another_kind(self, tmp_path: Path, name: str, words: str) -> None:
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+        with pytest.raises(AuditError, match=words):
+            audit(tmp_path / name)
+
+    def test_a_file_in_a_folder_that_is_left_out(self, tmp_path: Path) -> None:
+        project(tmp_path, pyproject_toml="", node_modules__main_py=BAD)
+        with pytest.raises(AuditError, match="a folder that the audit leaves out"):
+            audit(tmp_path / "node_modules" / "main.py")
+
+    def test_no_convention_left(self, tmp_path: Path) -> None:
+        project(tmp_path, app__main_py=BAD)
+        with pytest.raises(AuditError, match="No convention is left to run: lifespan selected, lifespan"):
+            audit(tmp_path, Options(select=("lifespan",), ignore=("lifespan",)))
+
+    def test_everything_excluded(self, tmp_path: Path) -> None:
+        project(tmp_path, pyproject_toml='[tool.workshop.audit]\nexclude = ["app"]\n', app__main_py=BAD)
+        with pytest.raises(AuditError, match=r"`exclude` leaves no Python file .*\['app'\]"):
+            audit(tmp_path)
+
+    @pytest.mark.parametrize("init", ["", " \n"])
+    def test_the_only_file_does_not_parse(self, tmp_path: Path, init: str) -> None:
+        project(tmp_path, app__main_py="def broken(:\n")
+        (tmp_path / "app" / "__init__.py").write_text(init, encoding="utf-8")
+        outcome = audit(tmp_path)
+        assert [u.file for u in outcome.unparsed] == ["app/main.py"]
+        assert (outcome.is_blind, outcome.exit_code, outcome.score) == (True, 2, None)
+        assert "app/main.py:1" in render(outcome, "text")
+        assert "Score - of 100." in render(outcome, "text")
+
+    def test_no_file_holds_anything_that_a_convention_judges(self, tmp_path: Path) -> None:
+        outcome = audit(project(tmp_path, tool_py="x = 1\n"), Options(select=("async-handlers",)))
+        assert (outcome.exit_code, outcome.score) == (0, None)
+        assert "Score - of 100.\nNo route of FastAPI was found" in render(outcome)
 
 
 def test_select_and_ignore(tmp_path: Path) -> None:
@@ -155,9 +177,42 @@ class TestSettings:
         self.settings(tmp_path, 'select = ["async-handlers", "response-model"]\nignore = ["response-model"]')
         assert {f[0] for f in seen(audit(tmp_path))} == {"async-handlers"}
         self.settings(tmp_path, 'exclude = ["app/*"]\nselect = ["async-handlers"]')
+        project(tmp_path, other__main_py=BAD)
         outcome = audit(tmp_path)
-        assert outcome.findings == ()
-        assert outcome.files == ()
+        assert seen(outcome) == [("async-handlers", "other/main.py", 7)]
+        assert outcome.files == ("other/main.py",)
+
+    @pytest.mark.parametrize(
+        "pattern",
+        ["app/legacy/*", "app/legacy/**", "app/legacy", "./app/legacy/", "*/old.py", "app/*/old.py"],
+    )
+    @pytest.mark.parametrize("part", [".", "app", "app/main.py"])
+    def test_exclude_means_the_same_whatever_part_is_audited(
+        self, tmp_path: Path, pattern: str, part: str
+    ) -> None:
+        self.settings(tmp_path, f'exclude = ["{pattern}"]')
+        project(tmp_path, app__legacy__deep__old_py=BAD, app__legacy__old_py=BAD)
+        if pattern.endswith("old.py"):
+            (tmp_path / "app/legacy/deep/old.py").unlink()
+        outcome = audit(tmp_path / part)
+        assert [Path(file).name for file in outcome.files] == ["main.py"]
+        assert {Path(f[1]).name for f in seen(outcome)} <= {"main.py", "pyproject.toml"}
+
+    def test_of_the_nearest_pyproject_that_has_them(self, tmp_path: Path) -> None:
+        self.settings(tmp_path, 'select = ["response-model"]')
+        project(tmp_path / "services" / "a", pyproject_toml="[project]\nname = 'a'\n", app__main_py=BAD)
+        assert {f[0] for f in seen(audit(tmp_path / "services" / "a"))} == {"response-model"}
+
+    def test_not_of_another_repository_around(self, tmp_path: Path) -> None:
+        self.settings(tmp_path, 'select = ["response-model"]')
+        inner = project(tmp_path / "inner", app__main_py=BAD)
+        (inner / ".git").mkdir()
+        assert {f[0] for f in seen(audit(inner / "app"))} == {"async-handlers", "response-model"}
+
+    def test_what_the_command_line_selects_runs_though_the_settings_ignore_it(self, tmp_path: Path) -> None:
+        self.settings(tmp_path, 'ignore = ["response-model"]')
+        outcome = audit(tmp_path, Options(select=("response-model",)))
+        assert {f[0] for f in seen(outcome)} == {"response-model"}
 
     def test_found_above_the_audited_folder(self, tmp_path: Path) -> None:
         self.settings(tmp_path, 'select = ["response-model"]')
@@ -172,51 +227,32 @@ class TestSettings:
         ("text", "words"),
         [
             ('selct = ["lifespan"]', "but not 'selct'"),
-            ('select = "lifespan"', "should be a list"),
+            ('select = "lifespan"', "should be a list of strings"),
+            ("select = [1]", "should be a list of strings"),
+            ('ignore = [["lifespan"]]', "should be a list of strings"),
+            ("exclude = [1]", "should be a list of strings"),
+            ("baseline = 1", "should be a string"),
             ('select = ["lifespam"]', "The nearest is lifespan"),
-            ("select = [", "cannot be read"),
+            ("select = [", "is no TOML"),
         ],
     )
     def test_mistakes_are_told(self, tmp_path: Path, text: str, words: str) -> None:
         with pytest.raises(AuditError, match=words):
             audit(self.settings(tmp_path, text))
 
+    @pytest.mark.parametrize("text", ["[tool.workshop.audti]", "[tool.workshop]\nselect = ['lifespan']"])
+    def test_a_table_of_nearly_that_name_is_told(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(AuditError, match=r"\[tool\.workshop\] has no .* \[tool\.workshop\.audit\]"):
+            audit(project(tmp_path, pyproject_toml=text, app__main_py=BAD))
 
-class TestBaseline:
-    def test_known_findings_are_held_back_wherever_their_line_moves(self, tmp_path: Path) -> None:
-        project(tmp_path, app__main_py=BAD)
-        file = tmp_path / "known.json"
-        first = audit(tmp_path, Options(baseline=file, write_baseline=True))
-        assert (first.findings, first.known, first.exit_code) == ((), 2, 0)
-        project(tmp_path, app__main_py=f"# moved\n\n{BAD}")
-        assert audit(tmp_path, Options(baseline=file)).known == 2
+    def test_a_table_of_another_tool_is_none_of_ours(self, tmp_path: Path) -> None:
+        text = "[tool.workshop.bench]\nselect = 1\n[tool.other]\naudit = 1\n"
+        assert audit(project(tmp_path, pyproject_toml=text, app__main_py=BAD)).violations
 
-    def test_new_findings_of_the_same_kind_are_shown(self, tmp_path: Path) -> None:
-        project(tmp_path, app__main_py=BAD)
-        file = tmp_path / "known.json"
-        audit(tmp_path, Options(baseline=file, write_baseline=True))
-        more = '\n\n@app.get("/two")\ndef two():\n    return 2\n'
-        project(tmp_path, app__main_py=BAD + more)
-        assert [f[2] for f in seen(audit(tmp_path, Options(baseline=file)))] == [12, 12]
-
-    def test_what_is_gone_is_counted(self, tmp_path: Path) -> None:
-        project(tmp_path, app__main_py=BAD)
-        file = tmp_path / "known.json"
-        audit(tmp_path, Options(baseline=file, write_baseline=True))
-        project(tmp_path, app__main_py=BAD.replace("def root():", "async def root() -> int:"))
-        outcome = audit(tmp_path, Options(baseline=file))
-        assert (outcome.known, outcome.gone) == (0, 2)
-
-    @pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"version": 99, "known": {}}'])
-    def test_other_files_are_refused(self, tmp_path: Path, text: str) -> None:
-        file = tmp_path / "known.json"
-        file.write_text(text, encoding="utf-8")
-        with pytest.raises(AuditError, match="baseline"):
-            audit(tmp_path, Options(baseline=file))
-
-    def test_a_missing_file_is_told(self, tmp_path: Path) -> None:
-        with pytest.raises(AuditError, match="--write-baseline"):
-            audit(tmp_path, Options(baseline=tmp_path / "none.json"))
+    @pytest.mark.parametrize("text", ["tool = 1", "[tool]\nworkshop = 'x'", "[tool.workshop]\naudit = true"])
+    def test_a_table_that_is_none_is_told(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(AuditError, match=r"expected the table \[tool\.workshop\.audit\]"):
+            audit(project(tmp_path, pyproject_toml=text, app__main_py=BAD))
 
 
 def test_score_is_the_mean_of_the_shares(tmp_path: Path) -> None:
@@ -226,3 +262,18 @@ def test_score_is_the_mean_of_the_shares(tmp_path: Path) -> None:
     )
     assert {count.slug: count.score for count in outcome.counts} == {"async-handlers": 0.5, "lifespan": 1.0}
     assert outcome.score == 75
+
+
+def test_one_file_of_several_has_no_score(tmp_path: Path) -> None:
+    project(tmp_path, pyproject_toml="", app__main_py=BAD, app__two_py=BAD)
+    outcome = audit(tmp_path / "app" / "main.py")
+    assert outcome.score is None
+    assert "judged" not in render(outcome)
+    assert "1 file, 2 violations, 0 notes.\n" in render(outcome)
+
+
+def test_what_is_allowed_in_another_file_is_not_counted_for_one(tmp_path: Path) -> None:
+    line = "def root():  # audit: allow response-model, async-handlers (the partner wants it so)"
+    project(tmp_path, pyproject_toml="", main_py=BAD, two_py=BAD.replace("def root():", line))
+    assert audit(tmp_path / "main.py").allowed == ()
+    assert len(audit(tmp_path / "two.py").allowed) == 2

@@ -1,10 +1,13 @@
 """The real command on many consoles and from many folders."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from checks.tests.cli.conftest import MakeGreen, Process, Run, Write, read
+from checks.tests.cli.conftest import HOUSE, MakeGreen, Process, Run, Write, read
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-16"])
@@ -44,12 +47,6 @@ def test_from_a_folder_inside_the_project(process: Process, clone: Path) -> None
 
 
 def test_a_reader_that_closes_early(clone: Path) -> None:
-    import os
-    import subprocess
-    import sys
-
-    from checks.tests.cli.conftest import HOUSE
-
     reader, writer = os.pipe()
     os.close(reader)
     result = subprocess.run(
@@ -69,3 +66,11 @@ def test_a_narrow_terminal_breaks_no_command(process: Process) -> None:
     said = read(process(COLUMNS="40", PYTHONIOENCODING="utf-8").stdout)
 
     assert "uv run pytest lessons/01\n" in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes the streams")
+@pytest.mark.parametrize(("words", "code"), [("status", 0), ("explain lifespan", 0), ("start 30", 2)])
+def test_without_any_stream(clone: Path, words: str, code: int) -> None:
+    command = f'"{sys.executable}" -c "from checks.cli import main; main()" {words} >&- 2>&-'
+    environment = {**os.environ, "PYTHONPATH": str(HOUSE)}
+    assert subprocess.run(["sh", "-c", command], cwd=clone, env=environment, check=False).returncode == code

@@ -48,6 +48,17 @@ BY_HAND = """    engine = create_async_engine(get_settings().database_url)
     finally:
         await engine.dispose()
 """
+KEEPING_ERRORS = """    try:
+        yield engine
+    except Exception as error:
+        print(error)
+    finally:
+        await engine.dispose()
+"""
+AWAITED = """    engine = await open_engine(get_settings().database_url)
+    app.state.engine = engine
+    yield
+"""
 DISPOSED_ON_ERROR = """    try:
         yield engine
     except BaseException:
@@ -111,6 +122,72 @@ IMPORT_ENGINE = (
 )
 
 WRONG = [
+    Wrong(
+        "an engine that keeps errors to itself, and no factory",
+        {
+            DATABASE: [
+                (
+                    GUARDED,
+                    GUARDED.replace(
+                        "    finally:", "    except Exception as error:\n        print(error)\n    finally:"
+                    ),
+                ),
+            ],
+            MAIN: ("        app.state.session_factory = make_session_factory(engine)\n", ""),
+        },
+        "test_factory_makes_sessions",
+        LIFESPAN,
+    ),
+    Wrong(
+        "SQL without text(), and nobody hears of the error",
+        {
+            DATABASE: [
+                (QUERY, 'await connection.execute("SELECT 1")'),
+                ('        logger.exception("The database cannot be reached")\n', ""),
+            ]
+        },
+        "test_ready_answers_ok",
+        Line(DATABASE, 'execute("SELECT 1")'),
+    ),
+    Wrong(
+        "a yield without the engine",
+        {DATABASE: ("yield engine", "yield")},
+        "test_engine_is_there_while_the_application_runs",
+        Line(DATABASE, "        yield"),
+    ),
+    Wrong(
+        "an engine that is returned, before the lifespan is written",
+        {
+            DATABASE: [("@asynccontextmanager\n", ""), (GUARDED, "    return engine\n")],
+            MAIN: (", lifespan=lifespan", ""),
+        },
+        "test_engine_is_there_while_the_application_runs",
+        Line(DATABASE, "return engine"),
+    ),
+    Wrong(
+        "a plain with",
+        {MAIN: ("async with open_engine", "with open_engine")},
+        "test_engine_is_there_while_the_application_runs",
+        Line(MAIN, "with open_engine"),
+    ),
+    Wrong(
+        "an engine that is awaited",
+        {MAIN: (OPEN, AWAITED)},
+        "test_engine_is_there_while_the_application_runs",
+        Line(MAIN, "await open_engine"),
+    ),
+    Wrong(
+        "no word when the database is away",
+        {DATABASE: ("        return False\n    return True", "    else:\n        return True")},
+        "test_ready_is_unavailable_without_database",
+        Line(DATABASE, "def is_reachable("),
+    ),
+    Wrong(
+        "parameters without their types",
+        {ROUTER: ("request: Request, response: Response", "request, response")},
+        "test_ready_answers_ok",
+        READY,
+    ),
     Wrong("objects that expire", {DATABASE: (", expire_on_commit=False", "")}, "expire-on-commit", FACTORY),
     Wrong(
         "objects that expire, at run time",
@@ -448,7 +525,7 @@ WRONG = [
             )
         },
         "test_ready_gives_its_connection_back",
-        READY,
+        Line(DATABASE, "engine.connect()"),
     ),
     Wrong(
         "a bare except",

@@ -87,6 +87,24 @@ CHAINED = """try:
 
 WRONG = [
     Wrong(
+        "no return from get_settings",
+        {CONFIG: ("    return Settings()", "    Settings()"), MAIN: (APPLICATION, "app = FastAPI()")},
+        "test_environment_reaches_the_settings",
+        Line(CONFIG, "@lru_cache"),
+    ),
+    Wrong(
+        "the class in the place of an object",
+        {CONFIG: ("    return Settings()", "    return Settings"), MAIN: (APPLICATION, "app = FastAPI()")},
+        "test_environment_reaches_the_settings",
+        Line(CONFIG, "@lru_cache"),
+    ),
+    Wrong(
+        "a key that may be missing",
+        {CONFIG: (KEY, "secret_key: SecretStr | None = Field(default=None, min_length=32)")},
+        "test_missing_key_is_refused",
+        CLASS,
+    ),
+    Wrong(
         "the environment read by hand",
         {CONFIG: ENVIRONMENT_BY_HAND},
         "settings-from-env",
