@@ -147,7 +147,15 @@ from checks.source.graph import aliases_of, imported_bindings, is_for_typing
 from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
 from checks.source.layers import ROOTS
 from checks.source.scopes import typing_branch
-from checks.source.sessions import BUILDERS, CHANGES, QUERIES, TRANSACTION, is_session, session_method
+from checks.source.sessions import (
+    BUILDERS,
+    CHANGES,
+    QUERIES,
+    TRANSACTION,
+    is_session,
+    named_class,
+    session_method,
+)
 
 SCHEMA_WORDS: Final = frozenset(["schema", "schemas", "dto", "dtos"])
 HTTP_ERRORS: Final = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
@@ -701,9 +709,8 @@ def _has_models(module: Module, project: Project) -> bool:
 
 def _names_entity(call: ast.Call, scope: Scope, project: Project) -> bool:
     """Whether what a statement or a query is built from is an entity or a column of one."""
-    roots = (argument.value if isinstance(argument, ast.Attribute) else argument for argument in call.args)
-    found = (project.resolver.resolve(root, scope) for root in roots)
-    return any(isinstance(target, Class) and is_mapped(target, project.resolver) for target in found)
+    named = (named_class(argument, scope, project.resolver) for argument in call.args)
+    return any(of is not None and is_mapped(of, project.resolver) for of in named)
 
 
 def _repository_method(call: ast.Call, target: Target | None, scope: Scope, project: Project) -> str:

@@ -54,7 +54,7 @@ from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, parent, written
 from checks.source.kinds import is_mapped
-from checks.source.sessions import BUILDERS, SESSIONS
+from checks.source.sessions import BUILDERS, SESSIONS, named_class
 
 OLD_BASES: Final = frozenset({"sqlalchemy.orm.declarative_base", "sqlalchemy.orm.as_declarative"})
 NAMED: Final = frozenset({"session", "db", "db_session", "sess", "_session"})
@@ -151,12 +151,11 @@ def _is_query(call: ast.Call, scope: Scope, target: object, project: Project) ->
     if target is not None or name not in NAMED or not call.args:
         return False
     queried = call.args[0]
-    root = queried.value if isinstance(queried, ast.Attribute) else queried
-    of = project.resolver.resolve(root, scope)
-    if isinstance(of, Class):
+    of = named_class(queried, scope, project.resolver)
+    if of is not None:
         return is_mapped(of, project.resolver)
     is_sure = name != "db" and b"sqlalchemy" in scope.module.content and not isinstance(queried, ast.Constant)
-    return is_sure or _is_capitalised(root) or _goes_on(call)
+    return is_sure or _names_unknown_class(queried, scope, project) or _goes_on(call)
 
 
 def _goes_on(call: ast.Call) -> bool:
@@ -165,9 +164,19 @@ def _goes_on(call: ast.Call) -> bool:
     return isinstance(around, ast.Attribute) and around.attr in STEPS and isinstance(parent(around), ast.Call)
 
 
+def _names_unknown_class(node: ast.expr, scope: Scope, project: Project) -> bool:
+    """Whether a name is written as classes are: by itself, with a column of it, or after a library."""
+    if not isinstance(node, ast.Attribute):
+        return _is_capitalised(node)
+    if _is_capitalised(node.value):
+        return True
+    home = project.resolver.resolve(node.value, scope) if _is_capitalised(node) else node
+    return home is None or isinstance(home, str)
+
+
 def _is_capitalised(node: ast.expr) -> bool:
     name = getattr(node, "id", "") or getattr(node, "attr", "")
-    return name[:1].isupper()
+    return name[:1].isupper() and not (len(name) > 1 and name.isupper())
 
 
 def _columns(cls: Class, project: Project) -> Iterator[Finding]:

@@ -628,7 +628,7 @@ class Resolver:
             while function is not None and node.id not in function.names:
                 function = function.parent.function if function.parent else None
             if function and function.receiver == node.id and function.owner:
-                return function.owner
+                return self._given_as_receiver(function, depth) or function.owner
         target = self.resolve(node, scope, depth)
         if isinstance(target, Variable):
             return self._variable(target, depth)
@@ -637,6 +637,17 @@ class Resolver:
         if isinstance(target, str):
             return RETURNS.get(target)
         return target.of if isinstance(target, Instance) else None
+
+    def _given_as_receiver(self, method: Function, depth: int) -> str | None:
+        """The library's class that a first parameter is annotated with, unless the owner derives from it.
+
+        Such a method is called through its class, ``Books.every(session)``, as if it were static.
+        """
+        first = method.parameters[0][0]
+        if first.annotation is None or method.owner is None:
+            return None
+        of = self.annotated(first.annotation, method.parent or method, depth)
+        return of if isinstance(of, str) and "." in of and of not in self.mro(method.owner) else None
 
     def _variable(self, variable: Variable, depth: int) -> "Class | str | None":
         binding = variable.binding

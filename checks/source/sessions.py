@@ -77,11 +77,18 @@ def session_method(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
 
 def _is_database_matter(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:
     """Whether an argument is an entity's class, a column of it, one of its objects or a statement."""
-    root = node.value if isinstance(node, ast.Attribute) else node
-    named = resolver.resolve(root, scope)
-    if isinstance(named, Class):
+    named = named_class(node, scope, resolver)
+    if named is not None:
         return is_mapped(named, resolver)
     of = resolver.infer(node, scope)
     if isinstance(of, str):
         return any(of == name or of.startswith(f"{name}.") for name in BUILDERS)
     return is_mapped(of, resolver)
+
+
+def named_class(node: ast.expr, scope: Scope, resolver: Resolver) -> Class | None:
+    """The project's class that an expression names, through its module too, or of which it names a column."""
+    named = resolver.resolve(node, scope)
+    if not isinstance(named, Class) and isinstance(node, ast.Attribute):
+        named = resolver.resolve(node.value, scope)
+    return named if isinstance(named, Class) else None
