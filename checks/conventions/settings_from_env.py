@@ -57,7 +57,7 @@ from checks.conventions._helpers import runs_as_script
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, Variable, parent, written
-from checks.source.kinds import is_settings, literal_keywords
+from checks.source.kinds import is_pydantic, is_settings, literal_keywords
 
 NAMES: Final = frozenset({"getenv", "environ", "getenvb", "environb"})
 SOURCES: Final = frozenset(f"os.{name}" for name in NAMES)
@@ -127,6 +127,8 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _env_file(cls, project)
         yield from _secrets(cls, project)
         yield from _old_config(cls)
+    for cls in project.fact(_nested):
+        yield from _secrets(cls, project)
 
 
 def subjects(project: Project) -> int:
@@ -453,13 +455,28 @@ def _last(node: ast.expr | None) -> str:
 
 def _parts(project: Project) -> set[Class | str | None]:
     """The classes of the fields of settings classes."""
-    return {
-        of
-        for cls in project.fact(settings_classes)
-        for statement in cls.node.body
-        if isinstance(statement, ast.AnnAssign)
-        and (of := project.resolver.annotated(statement.annotation, cls)) is not cls
-    }
+    return {of for cls in project.fact(settings_classes) for of in _of_fields(cls, project)}
+
+
+def _of_fields(cls: Class, project: Project) -> Iterator[Class | str | None]:
+    for statement in cls.node.body:
+        if isinstance(statement, ast.AnnAssign):
+            of = project.resolver.annotated(statement.annotation, cls)
+            if of is not cls:
+                yield of
+
+
+def _nested(project: Project) -> dict[Class, None]:
+    """The models that are parts of the settings, at any depth: the environment fills their fields as well."""
+    found: dict[Class, None] = {}
+    pending = list(project.fact(settings_classes))
+    while pending:
+        for of in _of_fields(pending.pop(), project):
+            is_model = isinstance(of, Class) and is_pydantic(of, project.resolver)
+            if is_model and of not in found and not is_settings(of, project.resolver):
+                found[of] = None
+                pending.append(of)
+    return found
 
 
 def _with_dotenv(project: Project) -> frozenset[Module]:
@@ -499,6 +516,12 @@ NO_DEFAULT: Final = {
 
 
 def _is_refused(text: str, cls: Class, project: Project) -> bool:
+    """Whether a class that validates its values, or the settings that it is a part of, refuses a default."""
+    judging = [cls, *project.fact(settings_classes)] if cls in project.fact(_nested) else [cls]
+    return any(_refuses(text, each, project) for each in judging)
+
+
+def _refuses(text: str, cls: Class, project: Project) -> bool:
     """Whether a class that validates its values knows the default's text, and raises."""
     classes = [base for base in project.resolver.mro(cls) if isinstance(base, Class)]
     methods = [method for base in classes for method in base.methods]
@@ -521,7 +544,7 @@ def _knows(text: str, method: Function, project: Project) -> bool:
 
 def _constants(module: Module, project: Project) -> Iterator[Finding]:
     """Secrets in the source of a module or of a plain class."""
-    classes = (c for c in module.classes if not is_settings(c, project.resolver) and not _is_enum(c, project))
+    classes = (c for c in module.classes if not _is_of_settings(c, project) and not _is_enum(c, project))
     for scope in (module, *classes):
         for statement in scope.node.body:  # type: ignore[attr-defined]
             name = _field_name(statement)
@@ -548,6 +571,10 @@ def _is_a_secret(text: str, name: str) -> bool:
     if plain in re.sub(r"[\W_]", "", name).lower():
         return False
     return bool(CERTAIN.fullmatch(name)) or bool(KEY.fullmatch(text))
+
+
+def _is_of_settings(cls: Class, project: Project) -> bool:
+    return is_settings(cls, project.resolver) or cls in project.fact(_nested)
 
 
 def _is_enum(cls: Class, project: Project) -> bool:
