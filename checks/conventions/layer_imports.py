@@ -122,7 +122,7 @@ class Book(Base):
 import ast
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from checks.conventions._helpers import markers, with_helpers
@@ -144,7 +144,7 @@ from checks.source import (
     written,
 )
 from checks.source.graph import aliases_of, imported_bindings, is_for_typing
-from checks.source.kinds import element_types, is_entity, is_mapped, is_pydantic
+from checks.source.kinds import element_types, is_entity, is_exception, is_mapped, is_pydantic
 from checks.source.layers import ROOTS
 from checks.source.scopes import typing_branch
 from checks.source.sessions import (
@@ -554,7 +554,68 @@ def _is_certainly_of_domain(home: Module, shared: Module, project: Project) -> b
     layer = project.layer(home)
     if layer is Layer.DEPENDENCIES:
         return home.folder in project.fact(_folders_with_layers)
-    return layer not in {Layer.MODELS, Layer.SCHEMAS} or _stands_in_domain(home, shared, project)
+    if layer in {Layer.MODELS, Layer.SCHEMAS}:
+        return _stands_in_domain(home, shared, project)
+    return layer is Layer.ROUTER or not _wires_kinds(home, shared, project)
+
+
+def _wires_kinds(home: Module, shared: Module, project: Project) -> bool:
+    """Whether shared code puts the services and repositories of a project without domains together.
+
+    Such a container knows classes that belong to the whole project, and does nothing with them but make them;
+    providers, which may use services, may ask them as well.
+    """
+    if _stands_in_domain(home, shared, project) and any(
+        shared.folder[: len(domain)] != domain for domain in project.fact(_domain_folders)
+    ):
+        return False
+    if project.layer(shared) is Layer.DEPENDENCIES and project.layer(home) is Layer.SERVICE:
+        return True
+    if "wires" not in shared.traits:
+        shared.traits["wires"] = _only_wires(shared, project)
+    return bool(shared.traits["wires"])
+
+
+def _only_wires(module: Module, project: Project) -> bool:
+    """Whether a module makes, hands on and annotates services and repositories, and asks them nothing."""
+    is_below = partial(_is_below, project=project)
+    if any(is_below(base) for cls in module.classes for base in project.resolver.mro(cls)[1:]):
+        return False
+    if any(
+        is_below(project.resolver.resolve(call.func, scope), Function)
+        for call, scope in module.every(ast.Call)
+    ):
+        return False
+    named: set[Class] = set()
+    for node, scope in module.every(ast.Attribute, ast.Name):
+        if isinstance(node, ast.Attribute):
+            holder = project.resolver.resolve(node.value, scope)
+            if is_below(holder, Class) or is_below(project.resolver.infer(node.value, scope), Class):
+                return False
+        of = project.resolver.resolve(node, scope)
+        if isinstance(of, Class) and is_below(of):
+            named.add(of)
+    return bool(named) and not any(is_exception(of, project.resolver) for of in named)
+
+
+def _is_below(target: object, kind: type[Scope] = Scope, *, project: Project) -> bool:
+    """Whether something of the project is a service's or a repository's, and not shared code itself."""
+    if not isinstance(target, kind) or project.area(target.module) is not Area.DOMAIN:
+        return False
+    return project.layer(target.module) in {Layer.SERVICE, Layer.REPOSITORY}
+
+
+def _domain_folders(project: Project) -> frozenset[tuple[str, ...]]:
+    """The folders that hold routers beside services or repositories, in folders of their kinds or not."""
+    layers: dict[tuple[str, ...], set[Layer]] = {}
+    for module in project.application:
+        layer = project.layer(module)
+        if layer in UPPER[Layer.MODELS]:
+            folder = module.folder
+            while folder and (folder[-1].lower() in BY_KIND or VERSION.fullmatch(folder[-1])):
+                folder = folder[:-1]
+            layers.setdefault(folder, set()).add(layer)
+    return frozenset(folder for folder, found in layers.items() if {Layer.ROUTER} < found)
 
 
 def _stands_in_domain(home: Module, shared: Module, project: Project) -> bool:
@@ -689,12 +750,15 @@ def _asks_database(function: Function, project: Project) -> bool:
 def _is_loose_query(function: Function, project: Project) -> bool:
     """Whether a function that belongs to no layer builds a statement over entities itself.
 
-    Where the models' folder has modules without a model, functions that ask the database belong to no layer.
+    Where the models' or the schemas' folder has modules without a model, functions that ask the database
+    belong to no layer.
     """
     layer = project.layer(function.module)
-    if layer not in {Layer.OTHER, Layer.MODELS} or project.role(function) is not layer:
+    if layer not in {Layer.OTHER, Layer.MODELS, Layer.SCHEMAS} or project.role(function) is not layer:
         return False
     if layer is Layer.MODELS and (function.owner or _has_models(function.module, project)):
+        return False
+    if layer is Layer.SCHEMAS and any(is_pydantic(c, project.resolver) for c in function.module.classes):
         return False
     return any(
         _database_call(call, function, project) in QUERIES | {"build"}

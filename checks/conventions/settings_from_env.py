@@ -472,8 +472,9 @@ def _nested(project: Project) -> dict[Class, None]:
     pending = list(project.fact(settings_classes))
     while pending:
         for of in _of_fields(pending.pop(), project):
-            is_model = isinstance(of, Class) and is_pydantic(of, project.resolver)
-            if is_model and of not in found and not is_settings(of, project.resolver):
+            if not isinstance(of, Class) or of in found or is_settings(of, project.resolver):
+                continue
+            if is_pydantic(of, project.resolver):
                 found[of] = None
                 pending.append(of)
     return found
