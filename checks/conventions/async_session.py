@@ -106,12 +106,13 @@ from checks.conventions.no_blocking_calls import coroutines
 from checks.finding import Finding
 from checks.source import Function, Instance, Module, Project, Scope, Target, Variable, parent
 from checks.source.calls import Blocking
+from checks.source.sessions import SYNC_SESSIONS
 
 ASYNC: Final = frozenset(
     f"sqlalchemy.ext.asyncio.{name}" for name in ("create_async_engine", "async_sessionmaker", "AsyncSession")
 )
 SYNC_SESSION: Final = "sqlalchemy.orm.Session"
-SYNC_OWNERS: Final = frozenset({SYNC_SESSION, "sqlalchemy.orm.object_session"})
+SYNC_OWNERS: Final = SYNC_SESSIONS | {"sqlalchemy.orm.object_session"}
 SYNC_FACTORIES: Final = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.scoped_session"})
 LISTENS: Final = frozenset({"sqlalchemy.event.listens_for", "sqlalchemy.event.listen"})
 MADE: Final[dict[str, str]] = {

@@ -104,6 +104,8 @@ _PREFIXES: Final = (
 )
 
 _PATH = "pathlib.Path"
+_SESSION_HOLDERS: Final = ("fastapi_sqlalchemy", "fastapi_sqlalchemy.middleware")
+"""Modules of a library whose ``db.session`` is the session of the request."""
 RETURNS: Final[dict[str, str]] = {
     **{
         f"{_PATH}.{name}": _PATH
@@ -124,13 +126,17 @@ RETURNS: Final[dict[str, str]] = {
     "sqlalchemy.engine_from_config": "sqlalchemy.Engine",
     "sqlalchemy.orm.object_session": "sqlalchemy.orm.Session",
     "sqlalchemy.ext.asyncio.async_object_session": _ASYNC_SESSION,
+    **{f"{name}.db.session": "sqlalchemy.orm.Session" for name in _SESSION_HOLDERS},
+    "fastapi_async_sqlalchemy.db.session": _ASYNC_SESSION,
     "importlib.resources.files": _PATH,
     "asyncio.get_event_loop": "asyncio.AbstractEventLoop",
     "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
 }
 """What a call (or a property) of a library gives back, where it is not an object of its own name."""
 
-PROPERTIES: Final = frozenset({f"{_PATH}.parent", "pathlib.PurePath.parent"})
+PROPERTIES: Final = frozenset(
+    {f"{_PATH}.parent", "pathlib.PurePath.parent", "fastapi_async_sqlalchemy.db.session"}
+) | {f"{name}.db.session" for name in _SESSION_HOLDERS}
 """Names in `RETURNS` that are read and not called."""
 
 SUBSCRIPTED: Final = ("pymongo.MongoClient",)

@@ -21,7 +21,11 @@ BUILDERS: Final = frozenset(
         "lambda_stmt",
     ]
 ) | {"sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"}
-SESSIONS: Final = frozenset({"sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.orm.Session"})
+SYNC_SESSIONS: Final = frozenset({"sqlalchemy.orm.Session", "sqlalchemy.orm.scoped_session"})
+SESSIONS: Final = SYNC_SESSIONS | {
+    "sqlalchemy.ext.asyncio.AsyncSession",
+    "sqlalchemy.ext.asyncio.async_scoped_session",
+}
 QUERIES: Final = frozenset(
     [
         "execute",
