@@ -501,7 +501,7 @@ _CHECKS: Final = frozenset(_IMPORTS)
 
 def _shared(module: Module, project: Project) -> Iterator[Finding]:
     area = project.area(module)
-    composes = _composes(module, project)
+    lenient = not project.serves(module) or _composes(module, project)
     seen: set[tuple[int, Module]] = set()
     brought: list[tuple[ast.AST, Target]] = []
     for scope in module.scopes:
@@ -515,7 +515,7 @@ def _shared(module: Module, project: Project) -> Iterator[Finding]:
         if home is None or (line, home) in seen or not _is_of_domain(home, project):
             continue
         seen.add((line, home))
-        certain = not composes and _is_certainly_of_domain(home, module, project)
+        certain = not lenient and _is_certainly_of_domain(home, module, project)
         yield (RULE.violation if certain else RULE.note)(
             module,
             node,

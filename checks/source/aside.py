@@ -18,7 +18,7 @@ _SCRIPTS: Final = frozenset(
         *("benchmarks", "benchmark", "benches", "bench"),
         *("docs", "doc", "notebooks", "management", "commands", "locust", "fixtures", "seeds", "dev"),
         *("devtools", "hack", "ci", "cli", "load_tests", "loadtests", "perf", "code_generation"),
-        *("terraform", "infra", "deploy", "deployment"),
+        *("terraform", "infra", "deploy", "deployment", "build_helpers", "build_scripts", "build_tools"),
     ]
 )
 _SCRIPT_STEMS: Final = frozenset(
@@ -46,10 +46,16 @@ def aside(module: Module) -> Layer | None:
         return Layer.TESTS
     if _MIGRATIONS.intersection(folders):
         return Layer.MIGRATIONS
-    cannot_be_imported = "." in stem  # gunicorn.conf.py, say
-    if _SCRIPTS.intersection(folders) or stem in _SCRIPT_STEMS or cannot_be_imported:
+    if _SCRIPTS.intersection(folders) or stem in _SCRIPT_STEMS or _cannot_be_imported(module):
         return Layer.SCRIPTS
     return None
+
+
+def _cannot_be_imported(module: Module) -> bool:
+    """Whether a file can only be run, as ``gunicorn.conf.py`` or ``send-report.py``, and serves nothing."""
+    if module.is_package or module.stem.isidentifier():
+        return False
+    return "." in module.stem or not any(mark in module.content for mark in (b"FastAPI", b"APIRouter"))
 
 
 def only_called_aside(modules: Collection[Module], resolver: Resolver) -> frozenset[Module]:

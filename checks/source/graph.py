@@ -35,6 +35,11 @@ _MARKS: Final = re.compile(
     rb"|@\w+\.(?:task|job|actor|cron|periodic_task|scheduled_job)\b|__main__|\basyncio\.run\("
 )
 """What a queue's library, or a program of its own, leaves in a file."""
+_QUEUE: Final = re.compile(
+    rb"^\s*(?:import|from) (?:celery|dramatiq|taskiq|huey|apscheduler|arq|rq|saq|procrastinate)\b"
+    rb"|^\s*(?:import|from) temporalio\.worker\b|\bWorkerSettings\b|@shared_task\b",
+    re.MULTILINE,
+)
 
 
 def workers(
@@ -63,6 +68,11 @@ def workers(
     marked = {m for m in named - web if m.stem.lower() in _CELERY or _MARKS.search(m.content)}
     reached = reachable(registering | starting | web, resolver, marked)
     return frozenset(named - web - reached)
+
+
+def is_for_a_queue(module: Module) -> bool:
+    """Whether a module takes its work from a queue: it imports the library of one, or declares tasks."""
+    return bool(_QUEUE.search(module.content))
 
 
 def _is_named_for_work(module: Module) -> bool:

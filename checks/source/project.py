@@ -2,7 +2,7 @@
 
 import ast
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any
 
 from checks.finding import Place
 from checks.source.aside import aside, only_called_aside
+from checks.source.distributions import around, commands, without_web
 from checks.source.files import Unparsed, decode, find, quiet, read_tree
 from checks.source.graph import imports, reachable, workers
 from checks.source.layers import (
@@ -101,6 +102,8 @@ class Project:
         beside = aside(module)
         if beside is not None and module not in self._only_called_aside:
             return beside
+        if module in self._commands:
+            return Layer.SCRIPTS
         layer = self._plain_layer(module)
         acts = layer is Layer.OTHER and is_named_for_business(module) and self._acts_as_service(module)
         return Layer.SERVICE if acts else layer
@@ -140,6 +143,18 @@ class Project:
     @cached_property
     def _only_called_aside(self) -> frozenset[Module]:
         return only_called_aside(self.modules, self.resolver)
+
+    @cached_property
+    def _without_web(self) -> Mapping[tuple[str, ...], str]:
+        return without_web(self.modules, self.root)
+
+    @cached_property
+    def _commands(self) -> frozenset[Module]:
+        return commands(self.modules, self._without_web)
+
+    def serves(self, module: Module) -> bool:
+        """Whether a module belongs to a part of the repository that knows a web framework."""
+        return not around(module, self._without_web)
 
     @cached_property
     def named_domains(self) -> frozenset[tuple[str, ...]]:

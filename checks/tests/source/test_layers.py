@@ -61,6 +61,9 @@ def project(folder: Path, files: dict[str, str]) -> Project:
         ("app/api/v1/endpoints.py", "from .books import books_router", Layer.ROUTER),
         ("benches/bench_books.py", "A = 1", Layer.SCRIPTS),
         ("hatch_build.py", "A = 1", Layer.SCRIPTS),
+        ("build_helpers/rates.py", "A = 1", Layer.SCRIPTS),
+        ("app/services/send-report.py", "A = 1", Layer.SCRIPTS),
+        ("my-app.py", APP, Layer.MAIN),
     ],
 )
 def test_layers(tmp_path: Path, file: str, text: str, layer: Layer) -> None:
@@ -281,3 +284,47 @@ def test_a_folder_of_whole_programs_is_no_layer(tmp_path: Path, statement: str, 
     layers = {module.file: parsed.layer(module) for module in parsed.modules}
     assert layers["services/billing/config.py"] is layers["services/mail/client.py"] is layer
     assert layers["services/billing/modules/keys/service.py"] is Layer.SERVICE
+
+
+SCRIPTS = '[project]\nname = "library-admin"\n[project.scripts]\nlibrary-admin = "admin.run:main"\n'
+PROGRAM = {
+    "packages/admin-1/admin/run.py": "import argparse\n",
+    "packages/admin-1/admin/core/x.py": "A = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("others", "layer"),
+    [
+        ({}, Layer.SCRIPTS),
+        ({"pyproject.toml": SCRIPTS + 'dependencies = ["fastapi"]\n', "app/main.py": APP}, Layer.SCRIPTS),
+        ({"packages/admin-1/pyproject.toml": "[project]\nname = 'admin'\n"}, Layer.OTHER),
+        ({"packages/admin-1/pyproject.toml": SCRIPTS + 'dependencies = ["fastapi>=0.115"]\n'}, Layer.OTHER),
+        ({"packages/admin-1/admin/run.py": "A = 1\n"}, Layer.OTHER),
+        ({"packages/admin-1/admin/web.py": ROUTES}, Layer.OTHER),
+        ({"packages/admin-1/admin/tasks.py": "from celery import Celery\n"}, Layer.OTHER),
+        ({"app/books/service.py": "def run():\n    from admin.core import x\n"}, Layer.OTHER),
+        ({"tests/test_admin.py": "from admin.core import x\n"}, Layer.SCRIPTS),
+    ],
+)
+def test_programs_beside_the_application(tmp_path: Path, others: dict[str, str], layer: Layer) -> None:
+    parsed = project(tmp_path, PROGRAM | {"packages/admin-1/pyproject.toml": SCRIPTS} | others)
+    module = parsed.find("packages/admin-1/admin/core/x.py")
+    assert module is not None
+    assert parsed.layer(module) is layer
+
+
+def test_distributions_that_serve(tmp_path: Path) -> None:
+    """A distribution without a web framework serves nothing; the root, and what imports one, does."""
+    files = {
+        "pyproject.toml": "[project]\nname = 'library'\n",
+        "app/core/mail.py": "A = 1\n",
+        "libs/plain/pyproject.toml": "[project]\nname = 'plain'\n",
+        "libs/plain/plain/core/mail.py": "A = 1\n",
+        "libs/web/pyproject.toml": "[project]\nname = 'web'\n",
+        "libs/web/web/core/mail.py": "A = 1\n",
+        "libs/web/web/routes.py": ROUTES,
+    }
+    parsed = project(tmp_path, files)
+    serving = {module.file for module in parsed.modules if parsed.serves(module)}
+    assert serving == {"app/core/mail.py", "libs/web/web/core/mail.py", "libs/web/web/routes.py"}
