@@ -56,7 +56,7 @@ from typing import Final
 from checks.conventions._helpers import runs_as_script
 from checks.conventions._rule import Rule
 from checks.finding import Finding
-from checks.source import Class, Function, Module, Project, Scope, Variable, parent, written
+from checks.source import Class, Function, Layer, Module, Project, Scope, Variable, parent, written
 from checks.source.kinds import is_pydantic, is_settings, literal_keywords
 
 NAMES: Final = frozenset({"getenv", "environ", "getenvb", "environb"})
@@ -95,14 +95,17 @@ STAND_IN: Final = re.compile(r"(?:.*_)?(?:placeholder|example|sample|dummy|fake)
 """Names of what only stands for a secret, to be compared with or shown."""
 STAGE: Final = re.compile(r"(?:[A-Z0-9]+_)*(?:ENV|ENVIRONMENT|STAGE|ENV_FILE|DOTENV|SECRETS_DIR)")
 SYSTEM: Final = re.compile(
-    r"HOME|PATH|PYTHONPATH|VIRTUAL_ENV|PWD|USER|USERNAME|USERPROFILE|LOGNAME|SHELL|LANG|TERM|TZ|TMP|TEMP|TMPDIR"
+    r"HOME|PATH|PYTHON[A-Z]+|VIRTUAL_ENV|PWD|USER|USERNAME|USERPROFILE|LOGNAME|SHELL|LANG|TERM|TZ|TMP|TEMP|TMPDIR"
     r"|HOSTNAME|COMPUTERNAME|WINDIR|SYSTEMROOT|COMSPEC|APPDATA|LOCALAPPDATA|DISPLAY|SSH_AUTH_SOCK|XDG_\w+"
     r"|PROGRAM(?:FILES|DATA|W6432)(?:\(X86\))?|SYSTEMDRIVE|HOMEDRIVE|HOMEPATH|ALLUSERSPROFILE|PATHEXT"
-    r"|PYTEST_CURRENT_TEST|[A-Z0-9]+__\w+",
+    r"|PYTEST_CURRENT_TEST",
     re.IGNORECASE,
 )
-"""Variables of the operating system or of a tool, and those that a process leaves for its children, such as
-``SHOP__RUN_ID``: nobody sets them to configure the application."""
+"""Variables of the operating system or of a tool: nobody sets them to configure the application."""
+LEFT: Final = re.compile(r"[A-Z0-9]+__\w+")
+LEFT_MARK: Final = re.compile(rb"[\"'][A-Z0-9]+__\w")
+"""Variables such as ``SHOP__RUN_ID``, which a process may leave for its children."""
+VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z][A-Z0-9]*)+")
 CERTAIN: Final = re.compile(
     r"(?:\w+_)?(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGNING_KEY|ENCRYPTION_KEY|PRIVATE_KEY|CLIENT_SECRET|PEPPER)"
 )
@@ -176,7 +179,7 @@ def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterat
         lenient = (
             runs_as_script(look)
             or _chooses_settings(look, scope, project)
-            or _is_of_the_system(look)
+            or _is_of_the_system(look, project)
             or _ends_as(look, _is_for_child)
             or _feeds_settings(scope, project)
         )
@@ -195,10 +198,26 @@ def _is_handed_on(node: ast.expr, scope: Scope, project: Project) -> bool:
     )
 
 
-def _is_of_the_system(node: ast.expr) -> bool:
-    """Whether the variable that is read belongs to the operating system."""
+def _is_of_the_system(node: ast.expr, project: Project) -> bool:
+    """Whether the variable that is read belongs to the operating system, or comes from the parent process."""
     names = [inner.value for inner in ast.walk(_whole(node)) if isinstance(inner, ast.Constant)]
-    return bool(names) and isinstance(names[0], str) and bool(SYSTEM.fullmatch(names[0]))
+    if not names or not isinstance(names[0], str):
+        return False
+    return bool(SYSTEM.fullmatch(names[0])) or names[0] in project.fact(_left)
+
+
+def _left(project: Project) -> set[str]:
+    """The variables that the project itself sets for its child processes, as far as their names tell."""
+    found: set[str] = set()
+    for module in project.modules:
+        if project.layer(module) is Layer.TESTS or not LEFT_MARK.search(module.content):
+            continue
+        for node, _ in module.every(ast.Constant):
+            if isinstance(node.value, str) and LEFT.fullmatch(node.value):
+                around = parent(node)
+                is_set = isinstance(around, ast.Subscript) and isinstance(around.ctx, ast.Store)
+                found.update([node.value] if is_set or isinstance(around, ast.Dict) else [])
+    return found
 
 
 def _copied(node: ast.expr) -> ast.expr:
@@ -553,7 +572,7 @@ def _constants(module: Module, project: Project) -> Iterator[Finding]:
             if not name.isupper() or value is None or not SECRET.fullmatch(name) or STAND_IN.fullmatch(name):
                 continue
             text = _default_text(value, scope, project)
-            if text is None or not _is_a_secret(text, name):
+            if text is None or not _is_a_secret(text, name) or _is_name_of_one(text, name, module):
                 continue
             reader = _reader_of(value, scope, project) if isinstance(value, ast.Call) else ""
             if reader.startswith("os."):
@@ -576,6 +595,25 @@ def _is_a_secret(text: str, name: str) -> bool:
 
 def _is_of_settings(cls: Class, project: Project) -> bool:
     return is_settings(cls, project.resolver) or cls in project.fact(_nested)
+
+
+def _is_name_of_one(text: str, name: str, module: Module) -> bool:
+    """Whether a constant holds the name of a variable or of an entry, by its letters and its use as a key."""
+    if not VARIABLE.fullmatch(text) or PLACEHOLDER.search(text):
+        return False
+    return not SECRET.fullmatch(text) or any(map(_is_key, _names_in(module.node)[name]))
+
+
+def _is_key(node: ast.Name) -> bool:
+    around = parent(node)
+    if isinstance(around, ast.Call):
+        function = getattr(around.func, "attr", "") or getattr(around.func, "id", "")
+        return function in {"get", "pop", "getenv", "setdefault"} and around.args[:1] == [node]
+    if isinstance(around, ast.Compare):
+        return around.left is node and isinstance(around.ops[0], ast.In | ast.NotIn)
+    return (isinstance(around, ast.Subscript) and around.slice is node) or (
+        isinstance(around, ast.Dict) and node in around.keys
+    )
 
 
 def _is_enum(cls: Class, project: Project) -> bool:
