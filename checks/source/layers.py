@@ -8,7 +8,7 @@ from typing import Final
 from checks.source.kinds import is_mapped, is_pydantic
 from checks.source.resolver import Resolver
 from checks.source.routes import routes_of
-from checks.source.scopes import Binding, Module
+from checks.source.scopes import Binding, Module, Scope
 
 
 class Layer(StrEnum):
@@ -84,7 +84,7 @@ def layer_of(module: Module, resolver: Resolver, domains: Container[tuple[str, .
         named = None
     if named is None or (stem in _AMBIGUOUS and not has_router(module)):
         named = _by_folders(folders, module) or (None if stem in _AMBIGUOUS else named)
-    if named in {Layer.SERVICE, Layer.REPOSITORY} and registers(module, resolver):
+    if named in {Layer.SERVICE, Layer.REPOSITORY} and _is_router(module, resolver):
         return Layer.ROUTER
     if named in {Layer.MODELS, Layer.SCHEMAS}:
         return _by_classes(module, resolver, named)
@@ -236,11 +236,33 @@ def _by_classes(module: Module, resolver: Resolver, named: Layer) -> Layer:
 
 
 def _by_contents(module: Module, resolver: Resolver) -> Layer:
-    if registers(module, resolver):
+    if _is_router(module, resolver):
         return Layer.ROUTER
     if any(is_mapped(cls, resolver) for cls in module.classes) and b"async def" not in module.content:
         return Layer.MODELS
     return Layer.OTHER
+
+
+def _is_router(module: Module, resolver: Resolver) -> bool:
+    """Whether a module is there to serve routes, and not a class that also makes one or two when it is asked.
+
+    The handlers of such a class are functions inside its methods, beside public methods that serve nothing.
+    """
+    routes = list(routes_of(module, resolver)) if _may_register(module) else []
+    around: set[Scope] = set()
+    for route in routes:
+        outer = route.handler.parent if route.handler is not None else None
+        if outer is None or outer.function is None:
+            return True
+        while outer is not None:
+            around.add(outer)
+            outer = outer.parent
+    return bool(routes) and not any(
+        method not in around and not method.name.startswith("_")
+        for cls in module.classes
+        if not is_pydantic(cls, resolver)
+        for method in cls.methods
+    )
 
 
 def registers(module: Module, resolver: Resolver) -> bool:

@@ -8,6 +8,10 @@ from checks.source import Area, Layer, Project, parse
 
 ROUTES = "from fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/')\nasync def one(): ...\n"
 APP = "from fastapi import FastAPI\napp = FastAPI()\n"
+NESTED = (
+    "from fastapi import APIRouter\nclass People:\n    def router(self):\n        router = APIRouter()\n"
+    "        @router.post('/out')\n        async def leave(): ...\n        return router\n"
+)
 TABLE = (
     "from sqlalchemy.orm import DeclarativeBase, mapped_column\n"
     "class Base(DeclarativeBase): ...\nclass Row(Base):\n"
@@ -63,6 +67,14 @@ def project(folder: Path, files: dict[str, str]) -> Project:
         ("hatch_build.py", "A = 1", Layer.SCRIPTS),
         ("build_helpers/rates.py", "A = 1", Layer.SCRIPTS),
         ("app/services/send-report.py", "A = 1", Layer.SCRIPTS),
+        ("app/auth/people.py", NESTED, Layer.ROUTER),
+        ("app/auth/people.py", NESTED + "    def _name(self): ...\n", Layer.ROUTER),
+        ("app/auth/people.py", NESTED + "    async def find(self): ...\n", Layer.OTHER),
+        ("app/auth/people.py", NESTED + "class Manager:\n    async def find(self): ...\n", Layer.OTHER),
+        ("app/auth/people.py", NESTED + "async def find(): ...\n", Layer.ROUTER),
+        ("app/auth/people_router.py", NESTED + "    async def find(self): ...\n", Layer.ROUTER),
+        ("app/services/people.py", NESTED + "    async def find(self): ...\n", Layer.SERVICE),
+        ("app/services/people.py", ROUTES + "class Manager:\n    async def find(self): ...\n", Layer.ROUTER),
         ("my-app.py", APP, Layer.MAIN),
     ],
 )
