@@ -124,12 +124,12 @@ def _home_made_marks(project: Project) -> Iterator[bytes]:
 
 
 def _given_marker(function: Function, project: Project) -> str:
-    """The marker that a function makes and gives back."""
+    """The marker that a function makes and gives back, however it ends."""
     given = [node.value for node in function.nodes(ast.Return)]
-    if len(given) != 1 or not isinstance(given[0], ast.Call):
-        return ""
-    made = project.resolver.resolve(given[0].func, function)
-    return made if isinstance(made, str) and made in INJECTS else ""
+    calls = [value for value in given if isinstance(value, ast.Call)]
+    made = {project.resolver.resolve(call.func, function) for call in calls}
+    is_one = bool(calls) and len(calls) == len(given) and made <= INJECTS
+    return str(made.pop()) if is_one else ""
 
 
 def _parameters(function: Function, project: Project) -> Iterator[Finding]:

@@ -217,6 +217,7 @@ REPOSITORY: Final = re.compile(r"(?:Repository|Repo|DAO|Dao|CRUD|Crud)(?:s|Impl)
 """How classes are called that ask the database."""
 PLAIN_BASES: Final = frozenset({"object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 SHARED: Final = frozenset({"core", "common", "shared"})
+ASKS_KIND: Final = frozenset({"isinstance", "issubclass"})
 RULE = Rule(
     __name__,
     expected="this layer to use only the layer below it",
@@ -283,6 +284,8 @@ def _targets(binding: Binding, scope: Scope, project: Project) -> Iterator[tuple
         target = project.resolver.member(module, binding.attribute)
         if target is None:
             target = project.resolver.module(f"{source}.{binding.attribute}".lstrip("."), scope.module, level)
+        if isinstance(target, Variable):
+            target = target.binding.scope.module
         yield alias, target if isinstance(target, Module | Class | Function | str) else module
         return
     dotted = f"{source}.{binding.attribute}" if source else binding.attribute
@@ -565,9 +568,7 @@ def _wires_kinds(home: Module, shared: Module, project: Project) -> bool:
     Such a container knows classes that belong to the whole project, and does nothing with them but make them;
     providers, which may use services, may ask them as well.
     """
-    if _stands_in_domain(home, shared, project) and any(
-        shared.folder[: len(domain)] != domain for domain in project.fact(_domain_folders)
-    ):
+    if _stands_in_domain(home, shared, project):
         return False
     if project.layer(shared) is Layer.DEPENDENCIES and project.layer(home) is Layer.SERVICE:
         return True
@@ -581,10 +582,8 @@ def _only_wires(module: Module, project: Project) -> bool:
     is_below = partial(_is_below, project=project)
     if any(is_below(base) for cls in module.classes for base in project.resolver.mro(cls)[1:]):
         return False
-    if any(
-        is_below(project.resolver.resolve(call.func, scope), Function)
-        for call, scope in module.every(ast.Call)
-    ):
+    called = {project.resolver.resolve(call.func, scope) for call, scope in module.every(ast.Call)}
+    if called & ASKS_KIND or any(is_below(target, Function) for target in called):
         return False
     named: set[Class] = set()
     for node, scope in module.every(ast.Attribute, ast.Name):
@@ -603,19 +602,6 @@ def _is_below(target: object, kind: type[Scope] = Scope, *, project: Project) ->
     if not isinstance(target, kind) or project.area(target.module) is not Area.DOMAIN:
         return False
     return project.layer(target.module) in {Layer.SERVICE, Layer.REPOSITORY}
-
-
-def _domain_folders(project: Project) -> frozenset[tuple[str, ...]]:
-    """The folders that hold routers beside services or repositories, in folders of their kinds or not."""
-    layers: dict[tuple[str, ...], set[Layer]] = {}
-    for module in project.application:
-        layer = project.layer(module)
-        if layer in UPPER[Layer.MODELS]:
-            folder = module.folder
-            while folder and (folder[-1].lower() in BY_KIND or VERSION.fullmatch(folder[-1])):
-                folder = folder[:-1]
-            layers.setdefault(folder, set()).add(layer)
-    return frozenset(folder for folder, found in layers.items() if {Layer.ROUTER} < found)
 
 
 def _stands_in_domain(home: Module, shared: Module, project: Project) -> bool:

@@ -144,6 +144,10 @@ MAKERS: Final = frozenset({"create", "create_entity"})
 """Calls that make a table, or a view, whose name is not written there."""
 INSTALLED: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 CHOOSING: Final = (b"include_object", b"include_name")
+DRIVER: Final = re.compile(
+    rb"\b(?:postgresql|postgres|mysql|mariadb|sqlite|oracle|mssql)\+(\w+)", re.IGNORECASE
+)
+"""The driver that a database's URL names."""
 RULE = Rule(
     __name__,
     expected="migrations that give exactly what the models say",
@@ -337,8 +341,8 @@ def _engine(module: Module, project: Project) -> Iterator[Finding]:
     ]
     body = module.node.body
     app_is_async = _app_is_async(module, project)
-    finding = RULE.violation if app_is_async else RULE.note
-    if made or finding is RULE.violation:
+    finding = RULE.violation if app_is_async and not _has_one_driver(project) else RULE.note
+    if made or app_is_async:
         yield finding(
             module,
             next(iter(made or body), module.node),
@@ -347,6 +351,12 @@ def _engine(module: Module, project: Project) -> Iterator[Finding]:
             why="The synchronous driver is a second one to install, configure and keep alike.",
             next="Take Alembic's asynchronous template as the model",
         )
+
+
+def _has_one_driver(project: Project) -> bool:
+    """Whether the only driver that the application names serves both kinds of engines alike."""
+    named = {name for module in project.application for name in DRIVER.findall(module.content)}
+    return bool(named) and named <= {b"psycopg", b"psycopg_async", b"oracledb", b"oracledb_async"}
 
 
 def _running_sync(project: Project) -> frozenset[Module]:
