@@ -47,6 +47,8 @@ _METHODS: Final = (
     ("openai.OpenAI openai.AzureOpenAI anthropic.Anthropic groq.Groq", _MODEL),
     ("openai.chat.completions openai.ChatCompletion openai.Completion", "create"),
     ("ffmpeg", r"(?:\w+\.)*run|probe"),
+    ("nltk", "download"),
+    ("newspaper.Article", "download|build"),
     ("minio.Minio", r"(?!presigned|get_presigned)[a-z]\w*"),
     ("elasticsearch.Elasticsearch opensearchpy.OpenSearch", _SEARCH),
     ("qdrant_client.QdrantClient", r"(?!close)[a-z]\w*"),
