@@ -57,7 +57,7 @@ _NOUNS: Final = frozenset(
 _ALSO_DOMAINS: Final = frozenset({Layer.SERVICE, Layer.REPOSITORY, Layer.MODELS})
 _PROVIDING: Final = (b"Depends", b"dishka", b"dependency_injector")
 _BUSINESS: Final = frozenset(
-    {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic"}
+    {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic", "bl"}
 )
 _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
