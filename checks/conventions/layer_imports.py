@@ -6,7 +6,7 @@
 nothing above them. So a router neither queries nor calls a repository (or an entity that queries), a service
 builds no SQL and does not know HTTP, a repository returns models and not the schemas that routes answer with,
 and `core/` and `common/` import no domain module. Only the module that puts the application together may know
-them all.
+them all; a container that does no more than make the services of a project laid out by kind is a note.
 
 ## Why
 

@@ -227,11 +227,22 @@ def _is_by_kind(
     if _is_root(folder, project):
         deeper = any(len(module.folder) > len(folder) for module in routers)
         above = next((n for n, part in enumerate(folder) if part.lower() in ROUTERS), None)
-        return several or deeper or (above is not None and folder[:above] in project.fact(_above_kinds))
+        below = above is not None and folder[:above] in project.fact(_above_kinds)
+        return several or deeper or (below and not _serves_itself(folder, modules, project))
     if several and _is_package_beside_main(folder, routers, project):
         return True
     only = all(project.layer(module) in {Layer.ROUTER, Layer.DEPENDENCIES} for module in modules)
     return several and only and folder[:-1] in project.fact(_above_kinds)
+
+
+def _serves_itself(folder: tuple[str, ...], modules: list[Module], project: Project) -> bool:
+    """Whether a folder among the routers' has its own service, and no other folder the repositories."""
+    beside = {project.layer(module) for module in modules if module.folder == folder}
+    return {Layer.ROUTER, Layer.SERVICE} <= beside and project.fact(_repositories) <= set(modules)
+
+
+def _repositories(project: Project) -> frozenset[Module]:
+    return frozenset(m for m in project.application if project.layer(m) is Layer.REPOSITORY)
 
 
 def _is_package_beside_main(folder: tuple[str, ...], routers: list[Module], project: Project) -> bool:

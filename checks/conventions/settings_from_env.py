@@ -3,8 +3,9 @@
 ## Rule
 
 Read every setting through a subclass of `BaseSettings` that names an `env_file`. No other module looks into
-the environment. A secret has no default that would work; a text that only holds the place of another
-service's key is a note, and so are variables that the project itself sets for the processes it starts.
+the environment. A secret has no default that would work, nor has one in a model that is a part of the
+settings; a text that only holds the place of another service's key is a note, and so are variables that the
+project itself sets for the processes it starts.
 
 ## Why
 

@@ -87,6 +87,7 @@ OLD: Final = (
     "setup.cfg",
     "Pipfile",
 )
+OTHER_ORMS: Final = ("tortoise-orm", "peewee", "pony", "piccolo", "gino")
 LOWEST: Final = {"fastapi": (0, 115, 0), "sqlalchemy": (2, 0, 0), "pydantic": (2, 0, 0)}
 WANTED: Final = {"fastapi": "fastapi>=0.115", "sqlalchemy": "sqlalchemy>=2.0", "pydantic": "pydantic>=2"}
 BRING_GREENLET: Final = frozenset(
@@ -426,6 +427,10 @@ def _versions(manifest: Manifest, project: Project) -> Iterator[Finding]:
     named = "alembic" in manifest.requirements or "alembic" in manifest.text
     if not named and has_tables(project):
         yield absent(beside, "tables, and no requirement of Alembic", expected="alembic")
+    other = next((name for name in OTHER_ORMS if name in manifest.requirements), None)
+    if other is not None and "sqlalchemy" not in manifest.requirements:
+        found = f"{other} in the place of SQLAlchemy and Alembic"
+        yield RULE.note_in(manifest.place(other), found, expected="sqlalchemy[asyncio]>=2.0 and alembic")
 
 
 def _version(name: str, minimum: tuple[int, ...], manifest: Manifest) -> Iterator[Finding]:

@@ -252,19 +252,35 @@ def _decisions(handler: Function, project: Project) -> Iterator[Finding]:
         mutates = any(_changes(branch, changed.get(entity, _NONE)) for entity in entities)
         if not raised and not mutates:
             continue
-        told = [sure for node, sure in states if not (raised and _is_identity(node))]
+        told = [sure for node, sure in states if not (raised and _is_identity(node, handler, project))]
         plain = Sure.YES in told and not (raised and _is_answer(branch.test, raised, handler, project))
         does = "raises" if raised else "changes it"
         found = f"a handler that looks at {written(states[0][0])} and {does}"
         yield (RULE.violation if plain else RULE.note)(handler.module, branch.test, found)
 
 
-def _is_identity(node: ast.Attribute) -> bool:
-    """Whether an attribute is compared as one identity with another: that asks who or which, and no state."""
+def _is_identity(node: ast.Attribute, handler: Function, project: Project) -> bool:
+    """Whether an attribute is compared as one identity with another: that asks who or which, and no state.
+
+    A relation that is compared with an entity asks the same as the two keys would.
+    """
     around = parent(node)
-    return isinstance(around, ast.Compare) and all(
-        IDENTITY.fullmatch(getattr(side, "attr", "") or getattr(side, "id", ""))
-        for side in (around.left, *around.comparators)
+    if not isinstance(around, ast.Compare):
+        return False
+    sides = (around.left, *around.comparators)
+    if all(IDENTITY.fullmatch(getattr(side, "attr", "") or getattr(side, "id", "")) for side in sides):
+        return True
+    others = [side for side in sides if side is not node]
+    asks_which = all(isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot) for op in around.ops)
+    return asks_which and all(_is_whole_entity(other, handler, project) for other in others)
+
+
+def _is_whole_entity(node: ast.expr, handler: Function, project: Project) -> bool:
+    """Whether a bare name stands for an entity: a mapped object, loaded here or by a dependency."""
+    if not isinstance(node, ast.Name):
+        return False
+    return is_mapped(project.resolver.infer(node, handler), project.resolver) or any(
+        _of_local(node.id, binding, handler, project) is Sure.YES for binding in _reaching(node, handler)
     )
 
 
@@ -605,14 +621,24 @@ def _sums(handler: Function, project: Project) -> Iterator[Finding]:
             yield _sum(handler, loop.iter, "a loop over entities that computes", project)
     for call in handler.nodes(ast.Call):
         if isinstance(call.func, ast.Name) and call.func.id in TOTALS and call.args:
-            series = call.args[0]
-            if isinstance(series, ast.GeneratorExp | ast.ListComp):
-                target = series.generators[0].target
-                names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
-                if _reads_attribute(series.elt, names):
-                    yield _sum(
-                        handler, series.generators[0].iter, f"{call.func.id}() over entities", project, call
-                    )
+            entities = _summed(call.args[0])
+            if entities is not None:
+                yield _sum(handler, entities, f"{call.func.id}() over entities", project, call)
+
+
+def _summed(series: ast.expr) -> ast.expr | None:
+    """Of what a series gives an attribute of each, by a comprehension or by ``map``; None for others."""
+    if isinstance(series, ast.GeneratorExp | ast.ListComp):
+        target = series.generators[0].target
+        names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+        return series.generators[0].iter if _reads_attribute(series.elt, names) else None
+    if not isinstance(series, ast.Call) or written(series.func) != "map" or len(series.args) != 2:
+        return None
+    given, entities = series.args
+    if not isinstance(given, ast.Lambda):
+        return None
+    names = {argument.arg for argument in given.args.args}
+    return entities if _reads_attribute(given.body, names) else None
 
 
 def _gathers(statement: ast.AugAssign, handler: Function, project: Project) -> bool:

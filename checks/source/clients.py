@@ -55,6 +55,8 @@ _METHODS: Final = (
     ("openai.chat.completions openai.ChatCompletion openai.Completion", "create"),
     ("ffmpeg", r"(?:\w+\.)*run|probe"),
     ("docker.from_env docker.DockerClient docker.client.from_env docker.client.DockerClient", _DOCKER),
+    ("nltk", "download"),
+    ("newspaper.Article", "download|build"),
     ("minio.Minio", r"(?!presigned|get_presigned)[a-z]\w*"),
     ("elasticsearch.Elasticsearch opensearchpy.OpenSearch", _SEARCH),
     ("qdrant_client.QdrantClient", r"(?!close)[a-z]\w*"),

@@ -203,6 +203,7 @@ class TestBusiness:
             ("app/managers/book.py", MANAGER, ["app/routers/books.py"], Layer.SERVICE),
             ("app/books/manager.py", MANAGER, ["app/routers/books.py"], Layer.SERVICE),
             ("app/books/book_manager.py", MANAGER, ["app/routers/books.py"], Layer.SERVICE),
+            ("app/bl/books_bl.py", MANAGER, ["app/routers/books.py"], Layer.SERVICE),
             ("app/managers/book.py", MANAGER, ["app/services/books.py"], Layer.OTHER),
             ("app/managers/book.py", MANAGER, ["app/routers/books.py", "app/services/books.py"], Layer.OTHER),
             (
