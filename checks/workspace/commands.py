@@ -234,11 +234,13 @@ class Commands:
             )
 
     def _recover(self) -> Change | None:
+        notes = self._area.clear_ways()
         taken_back = self._take_back()
-        mended = () if state.is_sound(self._area) else (self._mend_state(),)
+        if not state.is_sound(self._area):
+            notes.append(self._mend_state())
         if taken_back:
-            return replace(taken_back, notes=(*taken_back.notes, *mended))
-        return Change("recover", notes=mended) if mended else None
+            return replace(taken_back, notes=(*taken_back.notes, *notes))
+        return Change("recover", notes=tuple(notes)) if notes else None
 
     def _take_back(self) -> Change | None:
         try:

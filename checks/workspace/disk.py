@@ -96,8 +96,8 @@ class Disk:
         return False
 
     def link(self, source: Path, target: Path) -> None:
-        """Give a file a second name."""
-        os.link(source, target)
+        """Give a file, or a link itself, a second name."""
+        os.link(source, target, follow_symlinks=False)
 
     def symlink(self, target: str, path: Path, *, is_folder: bool) -> None:
         """Make a symbolic link where nothing is."""

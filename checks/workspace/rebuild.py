@@ -5,7 +5,7 @@ from pathlib import Path
 from checks.lesson import Course
 from checks.workspace import snapshots
 from checks.workspace.area import Area
-from checks.workspace.model import PLACE, DamagedError, Origin, WorkspaceError
+from checks.workspace.model import PLACE, Origin, WorkspaceError
 from checks.workspace.state import State
 from checks.workspace.tree import Kind, look
 
@@ -37,9 +37,10 @@ def _is_there(path: Path) -> bool:
 def _from_newest_snapshot(area: Area) -> State:
     for snapshot in reversed(list(snapshots.listed(area))):
         try:
-            copy = snapshots.read(area, snapshot.name)
-            known = State(copy.state)
-        except (WorkspaceError, DamagedError):
+            known = snapshots.read(area, snapshot.name).state
+        except WorkspaceError:
+            continue
+        if known is None:
             continue
         if snapshot.action != PLACE:
             known.last = snapshot.name

@@ -11,6 +11,8 @@ from typing import Any
 
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import DamagedError, Snapshot, UnknownSnapshotError, WorkspaceError
+from checks.workspace.shape import is_path, is_text_or_none, is_word
+from checks.workspace.state import State
 from checks.workspace.tree import ATTEMPTS, OTHER, Entry, Kind, Tree, look, scan
 
 NAME = re.compile(r"(?P<number>\d{4,})_[0-9_-]+_[a-z]+")
@@ -19,17 +21,18 @@ UNREADABLE = (DamagedError, ValueError, KeyError, TypeError, AttributeError, Ove
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A snapshot as read back.
+class Record:
+    """All that a snapshot holds, as read back.
 
     Attributes:
         about: what people are told of it.
-        state: what the workspace remembered at that moment.
+        tree: what stood in the project; the contents are in the store.
+        state: what the workspace remembered at that moment; None where that is damaged.
     """
 
     about: Snapshot
     tree: Tree
-    state: dict[str, Any]
+    state: State | None
 
 
 def take(area: Area) -> Tree:
@@ -77,7 +80,7 @@ def find(area: Area, word: str) -> str:
     )
 
 
-def read(area: Area, name: str) -> Copy:
+def read(area: Area, name: str) -> Record:
     """Read a snapshot back.
 
     Raises:
@@ -89,7 +92,9 @@ def read(area: Area, name: str) -> Copy:
     try:
         data = read_data(_path(area, name))
         tree = {path: Entry.from_data(entry) for path, entry in data["tree"].items()}
-        return Copy(_about(name, data), tree, dict(data["state"]))
+        if not all(map(is_path, tree)):
+            raise DamagedError(name)
+        return Record(_about(name, data), tree, _state_in(data))
     except FileNotFoundError as error:
         raise unknown from error
     except UNREADABLE as error:
@@ -105,15 +110,28 @@ def listed(area: Area) -> Iterator[Snapshot]:
             continue
 
 
+def _state_in(data: dict[str, Any]) -> State | None:
+    """The files are worth bringing back without it."""
+    try:
+        return State(data["state"])
+    except (DamagedError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def _about(name: str, data: dict[str, Any]) -> Snapshot:
     when = datetime.fromtimestamp(data["time"]).astimezone()
     files = sum(entry["kind"] in {Kind.FILE, Kind.LINK} for entry in data["tree"].values())
-    lesson = None if data["lesson"] is None else str(data["lesson"])
-    return Snapshot(name, when, str(data["action"]), lesson, files)
+    if not (is_word(data["action"]) and is_text_or_none(data["lesson"])):
+        raise DamagedError(name)
+    return Snapshot(name, when, data["action"], data["lesson"], files)
 
 
 def _names(area: Area) -> list[str]:
-    names = [path.stem for path in area.snapshots.glob("*.json") if NAME.fullmatch(path.stem)]
+    try:
+        files = list(area.snapshots.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    names = [file.stem for file in files if file.suffix == ".json" and NAME.fullmatch(file.stem)]
     return sorted(names, key=lambda name: int(name.partition("_")[0]))
 
 

@@ -4,9 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from checks.workspace.shape import is_path
 from checks.workspace.tree import Entry, Kind, Tree
 
 OWNER_WRITES = 0o200
+
+KINDS = {
+    "file": {Kind.FILE, Kind.LINK},
+    "folder": {Kind.FOLDER},
+    "mode": {Kind.FILE, Kind.FOLDER},
+}
+"""What a step of each part can be about."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +42,18 @@ class Step:
         return [self.part, self.path, before, after]
 
     @classmethod
-    def from_data(cls, data: list[Any]) -> "Step":
-        """The reverse of `to_data`."""
+    def from_data(cls, data: Any) -> "Step":
+        """The reverse of `to_data`.
+
+        Raises:
+            ValueError, TypeError: these are not such values.
+        """
         part, path, *entries = data
-        before, after = (Entry.from_data(entry) if entry else None for entry in entries)
+        if not (part in KINDS and is_path(path)):
+            raise ValueError(data)
+        before, after = (None if entry is None else Entry.from_data(entry) for entry in entries)
+        if not {entry.kind for entry in (before, after) if entry} <= KINDS[part]:
+            raise ValueError(data)
         return cls(part, path, before, after)
 
 

@@ -8,7 +8,7 @@ except what somebody else wrote in the meantime: that stays.
 
 import errno
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,13 @@ from typing import Any
 from checks.workspace import disk
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import Change, DamagedError
+from checks.workspace.shape import is_text_or_none, is_word
 from checks.workspace.staging import Staging
 from checks.workspace.steps import Step, is_folder
 from checks.workspace.tree import Entry, Kind, ancestors, look
+
+ANY_BYTES = ("utf-8", "surrogateescape")
+"""How any bytes become a text that JSON holds, and come back."""
 
 
 class ObstacleError(Exception):
@@ -40,7 +44,7 @@ class Transaction:
         steps: in the order in which they are done.
         action, lesson, snapshot: as in `Change`.
         new_state: what is remembered once it is done.
-        old_state: text of the state's record before; None where there was none.
+        old_state: bytes of the state's record before; None where there was none.
         may_tear: whether this file system can leave a new file half written.
         reverted: paths that taking back put right, with what stands there now.
         notes: what was out of the ordinary.
@@ -52,7 +56,7 @@ class Transaction:
     lesson: str | None
     snapshot: str | None
     new_state: dict[str, Any] = field(default_factory=dict)
-    old_state: str | None = None
+    old_state: bytes | None = None
     may_tear: bool = False
     notes: list[str] = field(default_factory=list)
     reverted: list[Step] = field(default_factory=list)
@@ -126,15 +130,14 @@ class Transaction:
             self.area.disk.chmod(path, entry.mode)
 
     def _write_journal(self) -> None:
-        with suppress(FileNotFoundError):
-            self.old_state = self.area.state.read_text(encoding="utf-8")
+        self.old_state = self.area.bytes_of(self.area.state)
         data = {
             "version": 1,
             "action": self.action,
             "lesson": self.lesson,
             "snapshot": self.snapshot,
             "may_tear": self.may_tear,
-            "old_state": self.old_state,
+            "old_state": None if self.old_state is None else self.old_state.decode(*ANY_BYTES),
             "steps": [step.to_data() for step in self.steps],
         }
         self.area.write_data(self.area.journal, data)
@@ -255,11 +258,12 @@ class Transaction:
                 f"{step.path} is not brought back: something else has its place. {self._where()}"
             )
             return
-        if before.kind is Kind.FILE and look(old) is None:
+        moved = look(old)  # another program may have put something else in its place before it was moved
+        if before.kind is Kind.FILE and moved is None:
             self.area.disk.discard(fresh)
             self._stage_file(fresh, before)
             old = fresh
-        self._put(old, path, before)
+        self._put(old, path, moved or before)
         if step not in self.reverted:
             self.reverted.append(step)
 
@@ -275,9 +279,10 @@ class Transaction:
 
     def _restore_state(self) -> None:
         if self.old_state is None:
+            self.area.make_way(self.area.state)
             self.area.disk.discard(self.area.state)
-        elif not self.area.state.is_file() or self.area.state.read_text(encoding="utf-8") != self.old_state:
-            self.area.write(self.area.state, self.old_state.encode())
+        elif self.area.bytes_of(self.area.state) != self.old_state:
+            self.area.write(self.area.state, self.old_state)
 
     def _where(self) -> str:
         return f"It is in the copy {self.snapshot}." if self.snapshot else ""
@@ -295,17 +300,25 @@ def interrupted(area: Area) -> Transaction | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return Transaction(
-            area,
-            [Step.from_data(step) for step in data["steps"]],
-            str(data["action"]),
-            data["lesson"],
-            data["snapshot"],
-            old_state=data["old_state"],
-            may_tear=bool(data["may_tear"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _from_data(area, data)
+    except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{area.journal} is damaged.") from error
+
+
+def _from_data(area: Area, data: dict[str, Any]) -> Transaction:
+    texts = [data[key] for key in ("lesson", "snapshot", "old_state")]
+    if not (is_word(data["action"]) and all(map(is_text_or_none, texts))):
+        raise ValueError(data)
+    lesson, snapshot, old_state = texts
+    return Transaction(
+        area,
+        [Step.from_data(step) for step in data["steps"]],
+        data["action"],
+        lesson,
+        snapshot,
+        old_state=None if old_state is None else old_state.encode(*ANY_BYTES),
+        may_tear=bool(data["may_tear"]),
+    )
 
 
 @contextmanager

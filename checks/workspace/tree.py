@@ -3,13 +3,14 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from checks.patience import patiently
-from checks.workspace.area import HOME
+from checks.workspace.model import HOME
+from checks.workspace.shape import is_entry
 
 UNTOUCHED = frozenset(
     {
@@ -69,12 +70,14 @@ class Entry:
         }
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> "Entry":
+    def from_data(cls, data: Any) -> "Entry":
         """The reverse of `to_data`; keys of a later version are passed over.
 
         Raises:
-            ValueError, KeyError, TypeError, AttributeError: these are not such values.
+            ValueError: these are not such values.
         """
+        if not is_entry(data):
+            raise ValueError(data)
         known = {key: data[key] for key in ("digest", "size", "mode", "time", "target") if key in data}
         return cls(Kind(data["kind"]), **known)
 
@@ -180,8 +183,3 @@ def _look_into(path: Path) -> Entry:
         if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
             break
     return entry
-
-
-def without_time(entry: Entry) -> Entry:
-    """The same content as if made now, with what permissions the system gives."""
-    return replace(entry, mode=None, time=None)

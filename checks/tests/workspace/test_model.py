@@ -314,7 +314,7 @@ class Histories(RuleBasedStateMachine):
             if snapshot.name not in self.copies:
                 copy = snapshots.read(area, snapshot.name)
                 self.copies[snapshot.name] = {path: seen_in(entry, area) for path, entry in copy.tree.items()}
-                self.memories[snapshot.name] = reading(state.State(copy.state), area)
+                self.memories[snapshot.name] = reading(copy.state or state.State(), area)
 
 
 def reading(known: state.State, area: Area) -> tuple[set[int], dict[int, Texts]]:
