@@ -10,14 +10,14 @@ from pathlib import Path
 from checks.lesson import Course, Lesson
 from checks.workspace import snapshots, state
 from checks.workspace.area import Area
+from checks.workspace.letters import renamed
 from checks.workspace.lock import held
 from checks.workspace.model import PLACE, Change, DamagedError, Origin, WorkspaceError
 from checks.workspace.plan import Plan
 from checks.workspace.rebuild import rebuilt
 from checks.workspace.state import State
-from checks.workspace.steps import steps_between
 from checks.workspace.transaction import ObstacleError, Transaction, interrupted
-from checks.workspace.tree import OTHER, Entry, Kind, Tree, sparing
+from checks.workspace.tree import OTHER, Entry, Kind, Tree
 
 PLACE_ATTEMPTS = 3
 
@@ -122,10 +122,10 @@ class Commands:
                 raise WorkspaceError(f"There is nothing to undo: {self._why_nothing()}")
             former = snapshots.read(self._area, wanted)
             plan = Plan(self._area, snapshots.take(self._area), now)
-            plan.after = sparing(plan.before, former.tree)
+            plan.bring_back(former.tree)
             plan.state = now.brought_back(former.state)
             change = self._carry_out("undo", former.about.lesson, plan, now)
-            left = _left_alone(plan.before, former.tree)
+            left = _left_alone(renamed(plan.before, plan.names), former.tree)
             change = replace(change, undone=former.about, notes=(*change.notes, *left))
             return _with_notes(change, recovered)
 
@@ -196,11 +196,10 @@ class Commands:
             return _with_notes(self._carry_out(action, lesson.name, plan, now), recovered)
 
     def _carry_out(self, action: str, lesson: str | None, plan: Plan, now: State) -> Change:
-        steps = steps_between(plan.before, plan.after)
         snapshot = snapshots.record(self._area, action, lesson, plan.before, now.data)
         if action != PLACE:
             plan.state.last = snapshot
-        transaction = Transaction(self._area, steps, action, lesson, snapshot, plan.state.data)
+        transaction = Transaction(self._area, plan.steps(), action, lesson, snapshot, plan.state.data)
         transaction.carry_out()
         return replace(transaction.change(), origins=plan.origins)
 

@@ -64,6 +64,11 @@ class Disk:
         self.step("move out", source)
         patiently(lambda: source.rename(target))
 
+    def rename(self, source: Path, target: Path) -> None:
+        """Change the letters of a name; both are known to be the same thing's."""
+        self.step("rename", target)
+        patiently(lambda: source.rename(target))
+
     def move_in(self, source: Path, target: Path) -> None:
         """Give a file its place, unless the place is taken.
 

@@ -7,6 +7,7 @@ except what somebody else wrote in the meantime: that stays.
 """
 
 import errno
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 
 from checks.workspace import disk
 from checks.workspace.area import Area, read_data
+from checks.workspace.letters import is_same
 from checks.workspace.model import Change, DamagedError
 from checks.workspace.shape import is_text_or_none, is_word
 from checks.workspace.staging import Staging
@@ -99,7 +101,11 @@ class Transaction:
 
     def change(self) -> Change:
         """What the steps do, for people."""
-        files = [step for step in self.steps if step.part != "folder" and not is_folder(step.after)]
+        files = [
+            step
+            for step in self.steps
+            if step.part == "name" or (step.part != "folder" and not is_folder(step.after))
+        ]
         return Change(
             self.action,
             self.lesson,
@@ -144,7 +150,9 @@ class Transaction:
 
     def _do(self, number: int, step: Step) -> None:
         path = self.area.root / step.path
-        if step.part == "mode":
+        if step.part == "name":
+            self._rename(step.former, step.path)
+        elif step.part == "mode":
             if step.after and step.after.mode is not None:
                 self.area.disk.chmod(path, step.after.mode)
         elif step.part == "folder":
@@ -152,12 +160,21 @@ class Transaction:
         else:
             self._do_file(number, path, step)
 
+    def _rename(self, former: str, new: str) -> None:
+        source, target = self.area.root / former, self.area.root / new
+        if not (_stands_there(source) and is_same(source, target)):
+            raise ChangedMeanwhileError(former)
+        self.area.disk.rename(source, target)
+
     def _do_folder(self, path: Path, step: Step) -> None:
         if step.after:
             with _unless_taken(step.path):
                 self.area.disk.mkdir(path)
-        elif not self._rmdir(path) and any(s.part == "file" and s.path == step.path for s in self.steps):
+        elif not self._rmdir(path) and self._plans("file", step.path):
             raise ObstacleError(f"{step.path} is a folder that holds files which the workshop leaves alone.")
+
+    def _plans(self, part: str, path: str) -> bool:
+        return any(step.part == part and step.path == path for step in self.steps)
 
     def _rmdir(self, path: Path) -> bool:
         """Remove a folder unless something is in it; returns whether it is gone."""
@@ -195,13 +212,21 @@ class Transaction:
 
     def _revert(self, number: int, step: Step) -> None:
         path = self.area.root / step.path
-        now = look(path)
-        if step.part == "mode":
+        now = look(path) if step.part != "name" else None
+        if step.part == "name":
+            self._revert_name(path, step)
+        elif step.part == "mode":
             self._revert_mode(path, step, now)
         elif step.part == "folder":
             self._revert_folder(path, step, now)
         else:
             self._revert_file(number, path, step, now)
+
+    def _revert_name(self, path: Path, step: Step) -> None:
+        former = self.area.root / step.former
+        if _stands_there(path) and is_same(path, former):
+            self.area.disk.rename(path, former)
+            self.reverted.append(step)
 
     def _revert_mode(self, path: Path, step: Step, now: Entry | None) -> None:
         if not (now and step.before and step.after) or now.kind is not step.before.kind:
@@ -235,6 +260,8 @@ class Transaction:
                 self.notes.append(rescued)
             self.area.disk.move_out(path, taken)
             self.reverted.append(step)
+        elif is_folder(now) and not step.before and self._plans("folder", step.path):
+            return  # it has not made way yet
         elif now:
             self.notes.append(f"{step.path} was changed in the meantime and is left as it is.")
             return
@@ -301,7 +328,7 @@ def interrupted(area: Area) -> Transaction | None:
         return None
     try:
         return _from_data(area, data)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise DamagedError(f"{area.journal} is damaged.") from error
 
 
@@ -319,6 +346,14 @@ def _from_data(area: Area, data: dict[str, Any]) -> Transaction:
         old_state=None if old_state is None else old_state.encode(*ANY_BYTES),
         may_tear=bool(data["may_tear"]),
     )
+
+
+def _stands_there(path: Path) -> bool:
+    """Whether something has this very name, to the letter."""
+    try:
+        return any(entry.name == path.name for entry in os.scandir(path.parent))
+    except OSError:
+        return False
 
 
 @contextmanager
