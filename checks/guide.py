@@ -358,7 +358,7 @@ class Guide:
         try:
             return self.course.find(word)
         except UnknownLessonError as error:
-            if error.nearest or not self.course.lessons:
+            if error.nearest or error.later or not self.course.lessons:
                 raise
             first, last = self.course.lessons[0], self.course.lessons[-1]
             raise UnknownWordError(
