@@ -210,6 +210,7 @@ class Commands:
             self._check_project()
             self._area.prepare()
             with held(self._area.lock, self._lock_wait):
+                self._area.store.doubt()
                 recovered = self._recover()
                 self._area.describe()
                 yield recovered

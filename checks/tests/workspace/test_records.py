@@ -168,6 +168,17 @@ def test_a_damaged_content_is_kept_anew_while_it_can_be(at_work, course, project
     assert picture(project) == before
 
 
+def test_a_store_that_is_taken_away_between_two_commands(at_work, course, project):
+    """Also from a program that stays, and has seen the contents there."""
+    at_work.solve(course.all_lessons[1])
+    at_work.undo()
+    before = picture(project)
+    shutil.rmtree(project / ".workshop/objects")
+    at_work.solve(course.all_lessons[1])
+    at_work.undo()
+    assert picture(project) == before
+
+
 def test_the_staging_folder_may_vanish_after_a_crash(at_work, course, project):
     before = picture(project)
     interrupt(course)
