@@ -2,6 +2,8 @@
 
 import json
 import os
+import stat
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 
 NOTICE = """\
 The workshop's memory of this project: how far you are, and a copy of your project from before every command
-that changed it. `workshop undo` brings a copy back. Nothing in here is part of your application.
+that changed it, `.env` and other private files included. `workshop undo` brings a copy back. No copy is ever
+removed, and nobody but you may look in here. Nothing in here is part of your application.
 """
+FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Area:
@@ -53,8 +57,6 @@ class Area:
         Raises:
             OSError: it cannot be made.
         """
-        if self.lock.is_file():
-            return
         for folder in (self.root, self.home):
             if not folder.is_dir():
                 try:
@@ -62,6 +64,7 @@ class Area:
                 except FileExistsError:
                     if not folder.is_dir():
                         raise
+        self._close_to_others()
 
     def clear_ways(self) -> list[str]:
         """Set aside what has the place of a folder of records, or of a new record.
@@ -80,6 +83,12 @@ class Area:
         for name, text in ((".gitignore", "*\n"), ("README.txt", NOTICE)):
             if not (self.home / name).exists():
                 self.write(self.home / name, text.encode())
+
+    def _close_to_others(self) -> None:
+        """Let nobody else read the copies: a project may hold what is for its owner alone, such as `.env`."""
+        if os.name == "posix" and stat.S_IMODE(self.home.stat().st_mode) & FOR_OTHERS:
+            with suppress(PermissionError):  # the folder may be somebody else's, who shares it
+                self.disk.chmod(self.home, stat.S_IRWXU)
 
     def write(self, path: Path, content: bytes) -> None:
         """Put a record in its place, whole or not at all."""

@@ -10,12 +10,16 @@ import stat
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from checks.patience import patiently
 
 RENAME_REFUSES = sys.platform == "win32"
 """Whether a rename fails where something has the new name; elsewhere it overwrites without a word."""
+
+NEW_FILE = 0o666
+"""The permissions that are asked for a new file: the system takes away what its umask says."""
 
 NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
@@ -29,14 +33,19 @@ class Disk:
     def step(self, action: str, path: Path) -> None:
         """Is called right before each system call that writes."""
 
-    def create(self, path: Path, chunks: Iterable[bytes]) -> None:
+    def create(self, path: Path, chunks: Iterable[bytes], mode: int = NEW_FILE) -> None:
         """Make a new file, durable when this returns.
+
+        Args:
+            path: where nothing is.
+            chunks: its content.
+            mode: its permissions from the first moment on, less what the system takes from new files.
 
         Raises:
             FileExistsError: something has that name already.
         """
         self.step("create", path)
-        with patiently(lambda: path.open("xb")) as file:
+        with patiently(lambda: open(path, "xb", opener=partial(os.open, mode=mode))) as file:
             for chunk in chunks:
                 self.step("write", path)
                 self.write(file.fileno(), chunk)
@@ -140,9 +149,10 @@ class Disk:
 
     def _copy_in(self, source: Path, target: Path) -> None:
         with source.open("rb") as file:
-            self.create(target, iter(lambda: file.read(1 << 20), b""))
-        status = source.stat()
-        self.chmod(target, stat.S_IMODE(status.st_mode))
+            status = source.stat()
+            mode = stat.S_IMODE(status.st_mode)
+            self.create(target, iter(lambda: file.read(1 << 20), b""), mode)
+        self.chmod(target, mode)
         self.set_time(target, status.st_mtime_ns)
 
     def _settle(self, folder: Path) -> None:

@@ -20,7 +20,7 @@ from checks.workspace.letters import is_same
 from checks.workspace.model import Change, DamagedError
 from checks.workspace.shape import is_text_or_none, is_word
 from checks.workspace.staging import Staging
-from checks.workspace.steps import Step, is_folder
+from checks.workspace.steps import OWNER_WRITES, Step, is_folder
 from checks.workspace.tree import Entry, Kind, ancestors, look
 
 ANY_BYTES = ("utf-8", "surrogateescape")
@@ -125,7 +125,8 @@ class Transaction:
                 self.may_tear = self.may_tear or self.area.disk.may_tear(self._staging.new(number))
 
     def _stage_file(self, path: Path, entry: Entry) -> None:
-        self.area.disk.create(path, self.area.store.chunks(entry.digest))
+        mode = disk.NEW_FILE if entry.mode is None else entry.mode | OWNER_WRITES
+        self.area.disk.create(path, self.area.store.chunks(entry.digest), mode)
         self._adjust(path, entry)
 
     def _adjust(self, path: Path, entry: Entry) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.tests.workspace.world import contents, link, make_course, picture, put
+from checks.tests.workspace.world import FaultyDisk, contents, link, make_course, picture, put
 from checks.workspace import Disk, Origin, Workspace, WorkspaceError, snapshots
 from checks.workspace.area import Area
 from checks.workspace.plan import Plan
@@ -185,6 +186,55 @@ class TestPermissions:
             placed.solve(course.all_lessons[1])
             placed.undo()
         assert picture(project) == before
+
+    @posix
+    def test_what_is_kept_is_kept_for_its_owner_alone(self, placed, course, project):
+        put(project / ".env", "KEY=secret").chmod(0o600)
+        (project / ".workshop").chmod(0o755)  # as a former version left it
+        placed.solve(course.all_lessons[1])
+        assert (project / ".workshop").stat().st_mode & 0o777 == 0o700
+        shutil.rmtree(project / ".workshop")
+        placed.place(course.all_lessons[1])
+        placed.solve(course.all_lessons[0])
+        assert (project / ".workshop").stat().st_mode & 0o777 == 0o700
+
+    @posix
+    @pytest.mark.parametrize("links", [True, False], ids=["links", "no-links"])
+    def test_a_private_file_is_never_open_to_others(self, placed, course, project, links):
+        """Neither while it is moved nor when it comes back, on file systems without hard links, too."""
+        path = put(project / ".env", "KEY=secret")
+        path.chmod(0o600)
+        placed.solve(course.all_lessons[1])
+        path.unlink()
+        seen: set[int] = set()
+
+        class Watched(FaultyDisk):
+            def step(self, action: str, path: Path) -> None:
+                super().step(action, path)
+                files = [project / ".env", *(project / ".workshop/staging").glob("*.new")]
+                seen.update(
+                    file.stat().st_mode & 0o077
+                    for file in files
+                    if file.is_file() and b"secret" in file.read_bytes()
+                )
+
+        Workspace(course, disk=Watched(links=links)).undo()
+        assert path.read_text() == "KEY=secret"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert seen == {0}
+
+    @posix
+    def test_a_folder_of_somebody_else_is_used_as_it_is(self, placed, course, project):
+        """An instructor may prepare it: only the owner of a folder may close it."""
+
+        class NotOurs(Disk):
+            def chmod(self, path: Path, mode: int) -> None:
+                if path.name == ".workshop":
+                    raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+                super().chmod(path, mode)
+
+        (project / ".workshop").chmod(0o777)
+        assert Workspace(course, disk=NotOurs()).solve(course.all_lessons[1]).touched
 
     @posix
     @pytest.mark.parametrize("command", ["start", "reset", "solve", "catchup"])
