@@ -3,7 +3,6 @@
 import json
 import os
 import stat
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,9 @@ The workshop's memory of this project: how far you are, and a copy of your proje
 that changed it, `.env` and other private files included. `workshop undo` brings a copy back. No copy is ever
 removed, and nobody but you may look in here. Nothing in here is part of your application.
 """
+LETTERS = 25
+"""How many letters of a name are kept where a number is added: with all of them it may be too long."""
+
 FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -87,8 +89,7 @@ class Area:
     def _close_to_others(self) -> None:
         """Let nobody else read the copies: a project may hold what is for its owner alone, such as `.env`."""
         if os.name == "posix" and stat.S_IMODE(self.home.stat().st_mode) & FOR_OTHERS:
-            with suppress(PermissionError):  # the folder may be somebody else's, who shares it
-                self.disk.chmod(self.home, stat.S_IRWXU)
+            self.disk.chmod(self.home, stat.S_IRWXU)
 
     def write(self, path: Path, content: bytes) -> None:
         """Put a record in its place, whole or not at all."""
@@ -134,7 +135,8 @@ class Area:
 
 def _free_name(folder: Path, name: str) -> Path:
     number = 1
-    while os.path.lexists(free := folder / f"{Path(name).stem}-{number}{Path(name).suffix}"):
+    stem, suffix = Path(name).stem[:LETTERS], Path(name).suffix[:LETTERS]
+    while os.path.lexists(free := folder / f"{stem}-{number}{suffix}"):
         number += 1
     return free
 

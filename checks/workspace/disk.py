@@ -26,6 +26,9 @@ NO_HARD_LINKS = frozenset(
 )
 """What file systems answer when they have no hard links, or not for this file."""
 
+NO_PERMISSIONS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What file systems answer when they keep no permissions; also the answer about what somebody else owns."""
+
 
 class Disk:
     """The writing half of the file system. Tests put faults in by overriding `step` and `write`."""
@@ -128,10 +131,16 @@ class Disk:
         self.step("rmdir", path)
         patiently(path.rmdir)
 
-    def chmod(self, path: Path, mode: int) -> None:
-        """Set the permissions."""
+    def chmod(self, path: Path, mode: int) -> bool:
+        """Set the permissions; returns whether this file system keeps any, and lets us set these."""
         self.step("chmod", path)
-        path.chmod(mode)
+        try:
+            path.chmod(mode)
+        except OSError as error:
+            if error.errno not in NO_PERMISSIONS:
+                raise
+            return False
+        return True
 
     def set_time(self, path: Path, nanoseconds: int) -> None:
         """Set the time of the last change."""

@@ -16,6 +16,7 @@ from checks.workspace.state import State
 from checks.workspace.tree import ATTEMPTS, OTHER, Entry, Kind, Tree, look, scan
 
 NAME = re.compile(r"(?P<number>\d{4,})_[0-9_-]+_[a-z]+")
+OTHERS = "`workshop undo --list` shows the copies that can be brought back."
 UNREADABLE = (DamagedError, ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError)
 """What reading a damaged snapshot can end in."""
 
@@ -86,7 +87,9 @@ def read(area: Area, name: str) -> Record:
     Raises:
         WorkspaceError: there is none of that name, or it is damaged.
     """
-    unknown = WorkspaceError(f"There is no copy of the project named {name!r}. Nothing was changed.")
+    unknown = WorkspaceError(
+        f"There is no copy of the project named {name!r} any more. Nothing was changed. {OTHERS}"
+    )
     if not NAME.fullmatch(name):
         raise unknown
     try:
@@ -98,7 +101,9 @@ def read(area: Area, name: str) -> Record:
     except FileNotFoundError as error:
         raise unknown from error
     except UNREADABLE as error:
-        raise WorkspaceError(f"The copy {_path(area, name)} cannot be read. Nothing was changed.") from error
+        raise WorkspaceError(
+            f"The copy {_path(area, name)} cannot be read. Nothing was changed. {OTHERS}"
+        ) from error
 
 
 def listed(area: Area) -> Iterator[Snapshot]:

@@ -154,12 +154,17 @@ class Transaction:
         if step.part == "name":
             self._rename(step.former, step.path)
         elif step.part == "mode":
-            if step.after and step.after.mode is not None:
-                self.area.disk.chmod(path, step.after.mode)
+            self._do_mode(path, step)
         elif step.part == "folder":
             self._do_folder(path, step)
         else:
             self._do_file(number, path, step)
+
+    def _do_mode(self, path: Path, step: Step) -> None:
+        if step.after and step.after.mode is not None and not self.area.disk.chmod(path, step.after.mode):
+            self.notes.append(
+                f"{step.path} keeps the permissions that it has: its disk knows none, or it is somebody else's."
+            )
 
     def _rename(self, former: str, new: str) -> None:
         source, target = self.area.root / former, self.area.root / new
@@ -288,6 +293,9 @@ class Transaction:
             return
         moved = look(old)  # another program may have put something else in its place before it was moved
         if before.kind is Kind.FILE and moved is None:
+            if not self.area.store.is_sound(before.digest):
+                self.notes.append(f"{step.path} is not brought back: its content is not there any more.")
+                return
             self.area.disk.discard(fresh)
             self._stage_file(fresh, before)
             old = fresh

@@ -228,10 +228,8 @@ class TestPermissions:
         """An instructor may prepare it: only the owner of a folder may close it."""
 
         class NotOurs(Disk):
-            def chmod(self, path: Path, mode: int) -> None:
-                if path.name == ".workshop":
-                    raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
-                super().chmod(path, mode)
+            def chmod(self, path: Path, mode: int) -> bool:
+                return path.name != ".workshop" and super().chmod(path, mode)
 
         (project / ".workshop").chmod(0o777)
         assert Workspace(course, disk=NotOurs()).solve(course.all_lessons[1]).touched
@@ -258,6 +256,30 @@ class TestPermissions:
             assert picture(project) == before
             placed.undo()
         assert picture(project)["app/leaf"] == ("folder", None, 0o555)
+
+    @posix
+    def test_a_file_system_without_permissions(self, placed, course, project):
+        """Such as that of a memory stick, to which somebody moved the project."""
+
+        class Stick(Disk):
+            def chmod(self, path: Path, mode: int) -> bool:
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(os, "chmod", refuse)
+                    return super().chmod(path, mode)
+
+        def refuse(path: Path, *_: object, **__: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+        put(project / "run.sh", "mine").chmod(0o755)
+        put(project / "secret/key", "mine")
+        (project / "secret").chmod(0o700)
+        placed.solve(course.all_lessons[1])
+        (project / "run.sh").unlink()
+        (project / "secret").chmod(0o755)
+        (project / ".workshop").chmod(0o755)
+        change = Workspace(course, disk=Stick()).undo()
+        assert contents(project)["run.sh"] == b"mine"
+        assert [note.split(" keeps")[0] for note in change.notes] == ["secret"]
 
     @posix
     def test_a_read_only_folder_with_nothing_to_change_is_no_hindrance(self, placed, course, project):
@@ -359,6 +381,19 @@ class TestNames:
         plan.put("app/main.py", put(tmp_path / "source.py", "theirs"), Origin.REFERENCE)
         assert plan.after.keys() == plan.before.keys()
         assert plan.after["app/Main.py"] != plan.before["app/Main.py"]
+
+    @posix
+    def test_a_long_name_of_a_file_that_is_set_aside(self, placed, course, project):
+        path = put(project / ("n" * 251 + ".txt"), "mine")
+        placed.solve(course.all_lessons[1])
+        path.unlink()
+        placed.undo()
+        with path.open("ab", buffering=0) as handle:
+            placed.undo()
+            handle.write(b" and more")
+        change = placed.catchup(course.all_lessons[2])
+        assert [note for note in change.notes if "is kept in" in note]
+        assert [path.read_text() for path in (project / ".workshop/set-aside").iterdir()] == ["mine and more"]
 
     @posix
     def test_long_names_and_deep_folders(self, placed, course, project):

@@ -234,6 +234,28 @@ def test_a_state_comes_back_to_the_byte(at_work, course, project, content):
     assert content in (state.read_bytes(), *(p.read_bytes() for p in state.parent.glob("set-aside/*")))
 
 
+def test_a_crash_after_which_the_contents_are_taken_away(at_work, course, project):
+    """What nobody has any more cannot come back; all else does, and no command is refused for it."""
+    interrupt(course)
+    shutil.rmtree(project / ".workshop/staging")
+    shutil.rmtree(project / ".workshop/objects")
+    left = contents(project)
+    change = Workspace(course).recover()
+    assert change is not None
+    assert any(
+        "app/main.py is not brought back: its content is not there any more" in n for n in change.notes
+    )
+    assert contents(project).keys() <= left.keys()
+    assert Workspace(course).recover() is None
+    assert Workspace(course).solve(course.all_lessons[1]).touched
+
+
+def test_a_copy_that_somebody_removed(at_work, project):
+    shutil.rmtree(project / ".workshop/snapshots")
+    with pytest.raises(WorkspaceError, match="`workshop undo --list` shows"):
+        at_work.undo()
+
+
 class EndsAtTheSecondFile(FaultyDisk):
     """A disk on which the process ends when it takes the second file out of its place."""
 
