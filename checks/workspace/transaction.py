@@ -163,7 +163,7 @@ class Transaction:
     def _do_mode(self, path: Path, step: Step) -> None:
         if step.after and step.after.mode is not None and not self.area.disk.chmod(path, step.after.mode):
             self.notes.append(
-                f"{step.path} keeps the permissions that it has: its disk knows none, or it is somebody else's."
+                f"{step.path} keeps its present permissions: its disk knows none, or it is somebody else's."
             )
 
     def _rename(self, former: str, new: str) -> None:
