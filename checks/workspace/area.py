@@ -88,8 +88,9 @@ class Area:
 
     def _close_to_others(self) -> None:
         """Let nobody else read the copies: a project may hold what is for its owner alone, such as `.env`."""
-        if os.name == "posix" and stat.S_IMODE(self.home.stat().st_mode) & FOR_OTHERS:
-            self.disk.chmod(self.home, stat.S_IRWXU)
+        mode = self.home.stat().st_mode
+        if os.name == "posix" and mode & FOR_OTHERS:
+            self.disk.chmod(self.home, mode & stat.S_IRWXU)
 
     def write(self, path: Path, content: bytes) -> None:
         """Put a record in its place, whole or not at all."""

@@ -249,8 +249,10 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"{error.filename}: {error.strerror}."
-        raise WorkspaceError(f"{reason} Mend this, then run this again.") from error
+        raise WorkspaceError(
+            f"{error.filename}: {error.strerror}. The workshop keeps there how far you are, and copies of "
+            "your project. Make it readable for you, then run this again."
+        ) from error
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -193,6 +193,10 @@ class TestPermissions:
         (project / ".workshop").chmod(0o755)  # as a former version left it
         placed.solve(course.all_lessons[1])
         assert (project / ".workshop").stat().st_mode & 0o777 == 0o700
+        (project / ".workshop").chmod(0o555)
+        with ordinary_user(course.root), pytest.raises(WorkspaceError, match="permission was denied"):
+            placed.reset(course.all_lessons[1])
+        assert (project / ".workshop").stat().st_mode & 0o777 == 0o500
         shutil.rmtree(project / ".workshop")
         placed.place(course.all_lessons[1])
         placed.solve(course.all_lessons[0])
