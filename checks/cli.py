@@ -27,11 +27,14 @@ FAULT = 70
 STOPPED = 130
 SHOW_TRACEBACK = "WORKSHOP_TRACEBACK"
 
-USAGE_ERROR = typer.BadParameter.__bases__[0]
-"""The base of all that the parser of the command line raises, whichever one this version of Typer brings."""
+USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+"""What the parser of the command line raises: Click's own, or that of the copy which a newer Typer brings."""
 
 NOT_ASKED = {"help": False}
 """The default of `--help`: without one, Typer imports Pydantic (100 ms) to convert its absence."""
+
+DEFAULTS = {**NOT_ASKED, "status": NOT_ASKED}
+"""Of `workshop` and `workshop status`: all others can be given a word, for which Typer imports Pydantic anyway."""
 
 MEANT = {"lesson": "start", "next": "start", "restart": "reset", "solution": "solve", "help": "--help"}
 """Words that people try, and the command that does it."""
@@ -64,7 +67,7 @@ app = typer.Typer(
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 88,
-        "default_map": {**NOT_ASKED, "status": NOT_ASKED},
+        "default_map": DEFAULTS,
     },
     epilog="Exit codes: 0 done, 1 cannot be done now, 2 not understood, 70 a fault of the workshop.",
 )

@@ -21,12 +21,13 @@ from checks.workspace.tree import OTHER, Entry, Kind, Tree
 
 PLACE_ATTEMPTS = 3
 
+DENIED = "permission was denied. Close programs that have it open, or make it and its folder writable"
 REASONS = {
     errno.ENOSPC: "the disk is full. Make room",
     errno.EDQUOT: "your share of the disk is used up. Make room",
     errno.EROFS: "this file system is read-only. Move the clone to another one",
-    errno.EACCES: "permission was denied. Close programs that have it open, or make it and its folder writable",
-    errno.EPERM: "permission was denied. Close programs that have it open, or make it and its folder writable",
+    errno.EACCES: DENIED,
+    errno.EPERM: DENIED,
     errno.ENAMETOOLONG: "the path is too long. Move the clone to a folder with a shorter path",
     errno.EXDEV: "the project lies on more than one file system. Move all of it to one",
     errno.ENOLCK: "this file system has no file locks. Move the clone to a local disk",
