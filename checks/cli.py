@@ -34,7 +34,7 @@ NOT_ASKED = {"help": False}
 """The default of `--help`: without one, Typer imports Pydantic (100 ms) to convert its absence."""
 
 DEFAULTS = {**NOT_ASKED, "status": NOT_ASKED}
-"""Of `workshop` and `workshop status`: all others can be given a word, for which Typer imports Pydantic anyway."""
+"""Of `workshop` and `workshop status`: all others may be given a word, for which Typer imports Pydantic."""
 
 MEANT = {"lesson": "start", "next": "start", "restart": "reset", "solution": "solve", "help": "--help"}
 """Words that people try, and the command that does it."""
@@ -100,7 +100,7 @@ def start(n: LessonWord, as_json: AsJson = False) -> None:
 
     Again: puts the starter back over what you wrote; your version is saved. `workshop undo` brings it back.
     """
-    _answer(_guide().start(n), screens.show_outcome, as_json=as_json)
+    _answer(_guide().start(n), screens.show_result, as_json=as_json)
 
 
 @app.command()
@@ -149,7 +149,7 @@ def reset(n: LessonWord, as_json: AsJson = False) -> None:
 
     Files of earlier lessons that this one changes become what they were then, too. The former state is saved.
     """
-    _answer(_guide().reset(n), screens.show_outcome, as_json=as_json)
+    _answer(_guide().reset(n), screens.show_result, as_json=as_json)
 
 
 @app.command()
@@ -158,7 +158,7 @@ def solve(n: LessonWord, as_json: AsJson = False) -> None:
 
     Your own files of this lesson are replaced. The former state is saved.
     """
-    _answer(_guide().solve(n), screens.show_outcome, as_json=as_json)
+    _answer(_guide().solve(n), screens.show_result, as_json=as_json)
 
 
 @app.command()
@@ -168,7 +168,7 @@ def catchup(n: LessonWord, as_json: AsJson = False) -> None:
     Files of earlier lessons become the reference's, this lesson's the starter. Other files stay. The former
     state is saved.
     """
-    _answer(_guide().catchup(n), screens.show_outcome, as_json=as_json)
+    _answer(_guide().catchup(n), screens.show_result, as_json=as_json)
 
 
 @app.command()
@@ -189,7 +189,7 @@ def undo(
     if listed:
         _answer(_guide().copies(), screens.show_copies, as_json=as_json)
     else:
-        _answer(_guide().undo(to), screens.show_outcome, as_json=as_json)
+        _answer(_guide().undo(to), screens.show_result, as_json=as_json)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from checks.workspace.plan import Plan
 from checks.workspace.rebuild import rebuilt
 from checks.workspace.state import State
 from checks.workspace.transaction import ObstacleError, Transaction, interrupted
-from checks.workspace.tree import OTHER, Entry, Kind, Tree
+from checks.workspace.tree import OTHER, Entry, EntryKind, Tree
 
 PLACE_ATTEMPTS = 3
 
@@ -170,7 +170,7 @@ class Commands:
             record["start"] = {
                 path: _start_record(plan, path, plan.after[path])
                 for path in sorted(lesson.solution_files)
-                if path in plan.after and plan.after[path].kind is Kind.FILE
+                if path in plan.after and plan.after[path].kind is EntryKind.FILE
             }
 
     def _why_nothing(self) -> str:

@@ -9,9 +9,13 @@ from checks.workspace.letters import folded, one_on_disk, other_letters, renamed
 from checks.workspace.model import Origin, WorkspaceError
 from checks.workspace.state import State
 from checks.workspace.steps import Step, steps_between
-from checks.workspace.tree import Entry, Kind, Tree, ancestors, look, sparing, with_folders
+from checks.workspace.tree import Entry, EntryKind, Tree, ancestors, look, sparing, with_folders
 
-THINGS = {Kind.FOLDER: "a folder", Kind.LINK: "a link", Kind.OTHER: "something that cannot be read or copied"}
+THINGS = {
+    EntryKind.FOLDER: "a folder",
+    EntryKind.LINK: "a link",
+    EntryKind.OTHER: "something that cannot be read or copied",
+}
 
 
 class Plan:
@@ -66,7 +70,7 @@ class Plan:
         actual = self._actual(path)
         if actual not in self.before:
             return
-        if self.before[actual].kind in {Kind.FOLDER, Kind.OTHER}:
+        if self.before[actual].kind in {EntryKind.FOLDER, EntryKind.OTHER}:
             self._refuse(path, "At the start of the lesson nothing has this name.")
         del self.after[actual]
         self.state.placed.pop(path, None)
@@ -92,10 +96,10 @@ class Plan:
     def _put(self, path: str, entry: Entry, origin: Origin | None) -> None:
         actual = self._actual(path)
         existing = self.before.get(actual)
-        if existing and existing.kind in {Kind.FOLDER, Kind.OTHER}:
+        if existing and existing.kind in {EntryKind.FOLDER, EntryKind.OTHER}:
             self._refuse(path, "The lesson needs a file there.")
         for folder in ancestors(actual):
-            if folder in self.before and self.before[folder].kind is not Kind.FOLDER:
+            if folder in self.before and self.before[folder].kind is not EntryKind.FOLDER:
                 self._refuse(folder, "The lesson needs a folder there.")
         if not entry.holds_same(existing):
             self.after = with_folders(self.after, {actual: entry})
@@ -115,15 +119,19 @@ class Plan:
 
     def _kept(self, source: Path) -> Entry:
         entry = look(source)
-        if entry is None or entry.kind is not Kind.FILE or not self._area.store.keep(source, entry.digest):
+        if (
+            entry is None
+            or entry.kind is not EntryKind.FILE
+            or not self._area.store.keep(source, entry.digest)
+        ):
             raise WorkspaceError(
                 f"{source} cannot be read: it belongs to this clone of the workshop. Nothing was changed. "
                 "`git status` and `git restore` show and mend the clone."
             )
-        return Entry(Kind.FILE, entry.digest, entry.size)
+        return Entry(EntryKind.FILE, entry.digest, entry.size)
 
     def _refuse(self, path: str, need: str) -> NoReturn:
-        kind = (self.before.get(path) or look(self._area.root / path) or Entry(Kind.OTHER)).kind
+        kind = (self.before.get(path) or look(self._area.root / path) or Entry(EntryKind.OTHER)).kind
         thing = THINGS.get(kind, "a file")
         raise WorkspaceError(
             f"{self._area.root / path} is {thing}. {need} Nothing was changed. "

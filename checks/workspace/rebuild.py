@@ -7,7 +7,7 @@ from checks.workspace import snapshots
 from checks.workspace.area import Area
 from checks.workspace.model import PLACE, Origin, WorkspaceError
 from checks.workspace.state import State
-from checks.workspace.tree import Kind, look
+from checks.workspace.tree import EntryKind, look
 
 
 def rebuilt(area: Area, course: Course) -> State:
@@ -24,14 +24,14 @@ def rebuilt(area: Area, course: Course) -> State:
         ):
             for path, source in files.items():
                 entry = look(area.root / path)
-                if entry and entry.kind is Kind.FILE and entry.holds_same(look(source)):
+                if entry and entry.kind is EntryKind.FILE and entry.holds_same(look(source)):
                     known.place(path, entry, origin)
     return known
 
 
 def _is_there(path: Path) -> bool:
     entry = look(path)
-    return entry is not None and entry.kind is not Kind.OTHER
+    return entry is not None and entry.kind is not EntryKind.OTHER
 
 
 def _from_newest_snapshot(area: Area) -> State:

@@ -13,7 +13,7 @@ from checks.workspace.area import Area, read_data
 from checks.workspace.model import DamagedError, Snapshot, UnknownSnapshotError, WorkspaceError
 from checks.workspace.shape import is_path, is_text_or_none, is_word
 from checks.workspace.state import State
-from checks.workspace.tree import ATTEMPTS, OTHER, Entry, Kind, Tree, look, scan
+from checks.workspace.tree import ATTEMPTS, OTHER, Entry, EntryKind, Tree, look, scan
 
 NAME = re.compile(r"(?P<number>\d{4,})_[0-9_-]+_[a-z]+")
 OTHERS = "`workshop undo --list` shows the copies that can be brought back."
@@ -40,7 +40,7 @@ def take(area: Area) -> Tree:
     """Everything in the project; the contents of all files are in the store when this returns."""
     tree = scan(area.root)
     for path, entry in tree.items():
-        if entry.kind is Kind.FILE:
+        if entry.kind is EntryKind.FILE:
             tree[path] = _kept(area, area.root / path, entry)
     return tree
 
@@ -125,7 +125,7 @@ def _state_in(data: dict[str, Any]) -> State | None:
 
 def _about(name: str, data: dict[str, Any]) -> Snapshot:
     when = datetime.fromtimestamp(data["time"]).astimezone()
-    files = sum(entry["kind"] in {Kind.FILE, Kind.LINK} for entry in data["tree"].values())
+    files = sum(entry["kind"] in {EntryKind.FILE, EntryKind.LINK} for entry in data["tree"].values())
     if not (is_word(data["action"]) and is_text_or_none(data["lesson"])):
         raise DamagedError(name)
     return Snapshot(name, when, data["action"], data["lesson"], files)
@@ -150,7 +150,7 @@ def _kept(area: Area, path: Path, entry: Entry) -> Entry:
         if area.store.keep(path, entry.digest):
             return entry
         now = look(path)
-        if now is None or now.kind is not Kind.FILE:
+        if now is None or now.kind is not EntryKind.FILE:
             break
         entry = now
     return OTHER

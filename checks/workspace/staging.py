@@ -7,7 +7,7 @@ from pathlib import Path
 
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import DamagedError
-from checks.workspace.tree import Kind, look
+from checks.workspace.tree import EntryKind, look
 
 NEW, OLD, TAKEN = ".new", ".old", ".taken"
 DONE = "done.json"
@@ -80,9 +80,9 @@ class Staging:
         if path.is_dir() and not path.is_symlink():
             return False
         entry = look(path) if path.suffix in {OLD, TAKEN} else None
-        if entry is None or entry.kind is Kind.LINK:
+        if entry is None or entry.kind is EntryKind.LINK:
             return True
-        return entry.kind is Kind.FILE and self._area.store.is_sound(entry.digest)
+        return entry.kind is EntryKind.FILE and self._area.store.is_sound(entry.digest)
 
     def _names(self) -> dict[str, str]:
         """Number of a step to its path, of the last change."""

@@ -6,15 +6,15 @@ from typing import Any
 
 from checks.workspace.letters import renamed
 from checks.workspace.shape import is_path
-from checks.workspace.tree import Entry, Kind, Tree
+from checks.workspace.tree import Entry, EntryKind, Tree
 
 OWNER_WRITES = 0o200
 
 KINDS = {
-    "name": set(Kind),
-    "file": {Kind.FILE, Kind.LINK},
-    "folder": {Kind.FOLDER},
-    "mode": {Kind.FILE, Kind.FOLDER},
+    "name": set(EntryKind),
+    "file": {EntryKind.FILE, EntryKind.LINK},
+    "folder": {EntryKind.FOLDER},
+    "mode": {EntryKind.FILE, EntryKind.FOLDER},
 }
 """What a step of each part can be about."""
 
@@ -101,7 +101,7 @@ def _steps_at(path: str, before: Entry | None, after: Entry | None) -> Iterator[
 
 def is_folder(entry: Entry | None) -> bool:
     """Whether an entry is there and is a folder."""
-    return entry is not None and entry.kind is Kind.FOLDER
+    return entry is not None and entry.kind is EntryKind.FOLDER
 
 
 def _order(step: Step) -> tuple[int, int, str]:

@@ -21,7 +21,7 @@ from checks.workspace.model import Change, DamagedError
 from checks.workspace.shape import is_text_or_none, is_word
 from checks.workspace.staging import Staging
 from checks.workspace.steps import OWNER_WRITES, Step, is_folder
-from checks.workspace.tree import Entry, Kind, ancestors, look
+from checks.workspace.tree import Entry, EntryKind, ancestors, look
 
 ANY_BYTES = ("utf-8", "surrogateescape")
 """How any bytes become a text that JSON holds, and come back."""
@@ -120,7 +120,7 @@ class Transaction:
         """Write all new contents beside the project first: a full disk shows here."""
         self.notes += self._staging.clear()
         for number, step in enumerate(self.steps):
-            if step.part == "file" and step.after and step.after.kind is Kind.FILE:
+            if step.part == "file" and step.after and step.after.kind is EntryKind.FILE:
                 self._stage_file(self._staging.new(number), step.after)
                 self.may_tear = self.may_tear or self.area.disk.may_tear(self._staging.new(number))
 
@@ -204,7 +204,7 @@ class Transaction:
     def _put(self, staged: Path, path: Path, entry: Entry) -> None:
         # Not everybody on Windows may make a link, but everybody may move the one that was there.
         is_moved = disk.RENAME_REFUSES and look(staged) == entry
-        if entry.kind is Kind.LINK and not is_moved:
+        if entry.kind is EntryKind.LINK and not is_moved:
             leads_to_folder = (path.parent / entry.target).is_dir()
             self.area.disk.symlink(entry.target, path, is_folder=leads_to_folder)
         else:
@@ -279,7 +279,7 @@ class Transaction:
 
     def _is_torn(self, path: Path, step: Step, now: Entry) -> bool:
         """Whether a file is what a crash left of a step, on a file system that has no better way."""
-        if not self.may_tear or now.kind is not Kind.FILE:
+        if not self.may_tear or now.kind is not EntryKind.FILE:
             return False
         wholes = [entry for entry in (step.after, step.before) if entry and entry.size > now.size]
         return any(self.area.store.starts_with(whole.digest, path) for whole in wholes)
@@ -292,7 +292,7 @@ class Transaction:
             )
             return
         moved = look(old)  # another program may have put something else in its place before it was moved
-        if before.kind is Kind.FILE and moved is None:
+        if before.kind is EntryKind.FILE and moved is None:
             if not self.area.store.is_sound(before.digest):
                 self.notes.append(f"{step.path} is not brought back: its content is not there any more.")
                 return
