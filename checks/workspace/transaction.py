@@ -83,7 +83,8 @@ class Transaction:
             self.area.write_data(self.area.state, self.new_state)
             self._staging.close(self.area.journal)
         except BaseException:
-            self.take_back()
+            if os.path.lexists(self.area.journal):  # else the change counts already, and so it stays
+                self.take_back()
             raise
 
     def take_back(self) -> None:

@@ -123,6 +123,28 @@ def test_an_interruption_by_the_keyboard(stage, command):
         assert stage.memory() == stage.memory_before, at
 
 
+class InterruptedAtTheEnd(FaultyDisk):
+    """A disk on which Ctrl-C comes right after the step that makes a change count."""
+
+    def _settle(self, folder: Path) -> None:
+        if folder.name == "staging":
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_interruption_once_the_change_counts(stage, command):
+    after, _ = stage.outcome(command)
+    stage.restore()
+    disk = InterruptedAtTheEnd()
+    with pytest.raises(KeyboardInterrupt):
+        COMMANDS[command](stage.workspace(disk), stage.course.all_lessons)
+    assert disk.steps[-1][1].name == "done.json"
+    assert picture(stage.project) == after
+    assert stage.workspace().recover() is None
+    stage.workspace().undo(stage.workspace().snapshots()[-1].name)
+    assert picture(stage.project) == stage.before
+
+
 @pytest.mark.parametrize("kind", ["ENOSPC", "EACCES"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_error(stage, command, kind):
