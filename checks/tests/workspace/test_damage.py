@@ -130,7 +130,7 @@ def with_odd(value: Any, way: tuple[Any, ...], odd: Any, *, at_key: bool) -> Any
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_value_in_a_record(wreck, data):
     wreck.restore(is_interrupted=data.draw(st.booleans()))
     found = [wreck.home / "state.json", wreck.home / "change.json", wreck.home / "staging/done.json"]
