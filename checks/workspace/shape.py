@@ -5,13 +5,11 @@ every name and number.
 """
 
 import os
-import re
 from typing import Any
 
 from checks.workspace.model import HOME
 
-DIGEST = re.compile(r"[0-9a-f]{64}")
-WORD = re.compile(r"[a-z]+")
+DIGITS = "0123456789abcdef"
 LARGEST = (1 << 63) - 1
 LAST_MOMENT = (1 << 62) * 1_000_000_000
 """In nanoseconds, and within what every system takes: file systems know years past 2262."""
@@ -27,8 +25,7 @@ def is_entry(data: Any, kinds: tuple[str, ...] = ("file", "folder", "link", "oth
         and data.get("kind") in kinds
         and PARTICULAR.get(data["kind"], "kind") in data
         and _is_text(data.get("target", "-"))
-        and isinstance(data.get("digest", ""), str)
-        and ("digest" not in data or DIGEST.fullmatch(data["digest"]) is not None)
+        and ("digest" not in data or _is_digest(data["digest"]))
         and all(_is_number(data.get(key, 0), most) for key, most in (("size", LARGEST), ("mode", 0o7777)))
         and _is_number(data.get("time", 0), LAST_MOMENT, -LAST_MOMENT)
     )
@@ -44,7 +41,7 @@ def is_path(path: Any) -> bool:
 
 def is_word(value: Any) -> bool:
     """Whether this can be the name of a command."""
-    return isinstance(value, str) and WORD.fullmatch(value) is not None
+    return isinstance(value, str) and value.isascii() and value.isalpha() and value.islower()
 
 
 def is_text_or_none(value: Any) -> bool:
@@ -55,6 +52,10 @@ def is_text_or_none(value: Any) -> bool:
 def is_count(value: Any) -> bool:
     """Whether this can be a number of things."""
     return _is_number(value, LARGEST)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and not value.strip(DIGITS)
 
 
 def _is_text(value: Any) -> bool:
