@@ -27,11 +27,14 @@ FAULT = 70
 STOPPED = 130
 SHOW_TRACEBACK = "WORKSHOP_TRACEBACK"
 
-USAGE_ERROR = typer.BadParameter.__bases__[0]
-"""The base of all that the parser of the command line raises, whichever one this version of Typer brings."""
+USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+"""What the parser of the command line raises: Click's own, or that of the copy which a newer Typer brings."""
 
 NOT_ASKED = {"help": False}
 """The default of `--help`: without one, Typer imports Pydantic (100 ms) to convert its absence."""
+
+DEFAULTS = {**NOT_ASKED, "status": NOT_ASKED}
+"""Of `workshop` and `workshop status`: all others may be given a word, for which Typer imports Pydantic."""
 
 MEANT = {"lesson": "start", "next": "start", "restart": "reset", "solution": "solve", "help": "--help"}
 """Words that people try, and the command that does it."""
@@ -64,7 +67,7 @@ app = typer.Typer(
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 88,
-        "default_map": {**NOT_ASKED, "status": NOT_ASKED},
+        "default_map": DEFAULTS,
     },
     epilog="Exit codes: 0 done, 1 cannot be done now, 2 not understood, 70 a fault of the workshop.",
 )
@@ -97,7 +100,7 @@ def start(n: LessonWord, as_json: AsJson = False) -> None:
 
     Again: puts the starter back over what you wrote; your version is saved. `workshop undo` brings it back.
     """
-    _answer(_guide().start(n), screens.show_outcome, as_json=as_json)
+    _answer(_guide().start(n), screens.show_result, as_json=as_json)
 
 
 @app.command()
@@ -146,7 +149,7 @@ def reset(n: LessonWord, as_json: AsJson = False) -> None:
 
     Files of earlier lessons that this one changes become what they were then, too. The former state is saved.
     """
-    _answer(_guide().reset(n), screens.show_outcome, as_json=as_json)
+    _answer(_guide().reset(n), screens.show_result, as_json=as_json)
 
 
 @app.command()
@@ -155,7 +158,7 @@ def solve(n: LessonWord, as_json: AsJson = False) -> None:
 
     Your own files of this lesson are replaced. The former state is saved.
     """
-    _answer(_guide().solve(n), screens.show_outcome, as_json=as_json)
+    _answer(_guide().solve(n), screens.show_result, as_json=as_json)
 
 
 @app.command()
@@ -165,7 +168,7 @@ def catchup(n: LessonWord, as_json: AsJson = False) -> None:
     Files of earlier lessons become the reference's, this lesson's the starter. Other files stay. The former
     state is saved.
     """
-    _answer(_guide().catchup(n), screens.show_outcome, as_json=as_json)
+    _answer(_guide().catchup(n), screens.show_result, as_json=as_json)
 
 
 @app.command()
@@ -186,7 +189,7 @@ def undo(
     if listed:
         _answer(_guide().copies(), screens.show_copies, as_json=as_json)
     else:
-        _answer(_guide().undo(to), screens.show_outcome, as_json=as_json)
+        _answer(_guide().undo(to), screens.show_result, as_json=as_json)
 
 
 @app.command()

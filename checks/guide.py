@@ -40,7 +40,7 @@ class Standing(StrEnum):
         return self in {Standing.DONE, Standing.SKIPPED}
 
 
-class Step(NamedTuple):
+class NextStep(NamedTuple):
     """The one thing to do next.
 
     Attributes:
@@ -83,14 +83,14 @@ class Position(NamedTuple):
     done: int
     passed_over: int
     total: int
-    next: Step
+    next: NextStep
 
 
 class Status(NamedTuple):
     """All lessons on offer, in order, and the one next step."""
 
     lessons: tuple[LessonView, ...]
-    next: Step
+    next: NextStep
 
 
 class Hint(NamedTuple):
@@ -153,7 +153,7 @@ class Comparison(NamedTuple):
     files: tuple[FileDifference, ...]
 
 
-class CopyView(NamedTuple):
+class SnapshotView(NamedTuple):
     """A copy of the whole project from right before a command.
 
     Attributes:
@@ -171,13 +171,13 @@ class CopyView(NamedTuple):
     files: int
 
 
-class Copies(NamedTuple):
+class SnapshotList(NamedTuple):
     """All copies of the project, the newest first."""
 
-    copies: tuple[CopyView, ...]
+    copies: tuple[SnapshotView, ...]
 
 
-class Outcome(NamedTuple):
+class CommandResult(NamedTuple):
     """What a command did in the project.
 
     Attributes:
@@ -199,10 +199,10 @@ class Outcome(NamedTuple):
     removed: tuple[str, ...]
     reference: tuple[str, ...]
     saved: str | None
-    undone: CopyView | None
+    undone: SnapshotView | None
     notes: tuple[str, ...]
     brief: str | None
-    next: Step
+    next: NextStep
 
     @property
     def touched(self) -> bool:
@@ -278,45 +278,47 @@ class Guide:
             )
         return Comparison(lesson.name, tuple(self._differences(lesson)))
 
-    def start(self, word: str) -> Outcome:
+    def start(self, word: str) -> CommandResult:
         """Place a lesson's files; once they are there, put its starter files back."""
         return self._carry_out(self.workspace.start, word)
 
-    def reset(self, word: str) -> Outcome:
+    def reset(self, word: str) -> CommandResult:
         """Put a lesson's files back to its start."""
         return self._carry_out(self.workspace.reset, word)
 
-    def solve(self, word: str) -> Outcome:
+    def solve(self, word: str) -> CommandResult:
         """Put the reference files of a lesson in the project."""
         return self._carry_out(self.workspace.solve, word)
 
-    def catchup(self, word: str) -> Outcome:
+    def catchup(self, word: str) -> CommandResult:
         """Bring the project to the start of a lesson."""
         return self._carry_out(self.workspace.catchup, word)
 
-    def undo(self, word: str | None = None) -> Outcome:
+    def undo(self, word: str | None = None) -> CommandResult:
         """Bring back the project from before the last command, an undo included, or from a copy."""
-        return self._outcome(self.workspace.undo(word))
+        return self._result(self.workspace.undo(word))
 
-    def copies(self) -> Copies:
+    def copies(self) -> SnapshotList:
         """All that `undo` can bring back."""
-        return Copies(tuple(_copy_view(snapshot) for snapshot in reversed(self.workspace.snapshots())))
+        return SnapshotList(
+            tuple(_snapshot_view(snapshot) for snapshot in reversed(self.workspace.snapshots()))
+        )
 
-    def recovered(self) -> Outcome | None:
+    def recovered(self) -> CommandResult | None:
         """What was done about a command that had been interrupted; None in the ordinary case."""
         change = self.workspace.recover()
-        return self._outcome(change) if change else None
+        return self._result(change) if change else None
 
-    def _carry_out(self, action: Callable[[Lesson], Change], word: str) -> Outcome:
-        return self._outcome(action(self._find(word)))
+    def _carry_out(self, action: Callable[[Lesson], Change], word: str) -> CommandResult:
+        return self._result(action(self._find(word)))
 
-    def _outcome(self, change: Change) -> Outcome:
+    def _result(self, change: Change) -> CommandResult:
         def shown(paths: Iterable[str]) -> tuple[str, ...]:
             return tuple(self._shown(self.course.project / path) for path in paths)
 
         reached = self._reached()
         in_hand = self._in_hand(reached)
-        return Outcome(
+        return CommandResult(
             action=change.action,
             lesson=change.lesson,
             added=shown(change.added),
@@ -324,7 +326,7 @@ class Guide:
             removed=shown(change.removed),
             reference=shown(path for path, origin in change.origins.items() if origin is Origin.REFERENCE),
             saved=change.snapshot,
-            undone=_copy_view(change.undone) if change.undone else None,
+            undone=_snapshot_view(change.undone) if change.undone else None,
             notes=change.notes,
             brief=self._brief(in_hand) if in_hand and in_hand.name == change.lesson else None,
             next=self._next(in_hand, reached),
@@ -334,7 +336,7 @@ class Guide:
         try:
             return self.course.find(word)
         except UnknownLessonError as error:
-            if error.nearest or not self.course.lessons:
+            if error.nearest or error.later or not self.course.lessons:
                 raise
             first, last = self.course.lessons[0], self.course.lessons[-1]
             raise UnknownWordError(
@@ -368,15 +370,15 @@ class Guide:
         furthest = reached[-1]
         return self.course.after(furthest) if self._standing(furthest, reached).is_settled else furthest
 
-    def _next(self, lesson: Lesson | None, reached: Sequence[Lesson]) -> Step:
+    def _next(self, lesson: Lesson | None, reached: Sequence[Lesson]) -> NextStep:
         if lesson is None:
-            return Step(
+            return NextStep(
                 f"uv run pytest {self._shown(self.course.root / 'lessons')}", "checks all of it once more"
             )
         command = f"uv run pytest {self._lesson_path(lesson)}"
         if lesson not in reached:
-            return Step(command, "adds the files of this lesson and says what there is to write")
-        return Step(command, "checks what you wrote and says what is left")
+            return NextStep(command, "adds the files of this lesson and says what there is to write")
+        return NextStep(command, "checks what you wrote and says what is left")
 
     def _brief(self, lesson: Lesson | None) -> str | None:
         return self._shown(lesson.folder / "README.md") if lesson else None
@@ -510,8 +512,8 @@ def _count_hints(lesson: Lesson) -> int:
         return 0
 
 
-def _copy_view(snapshot: Snapshot) -> CopyView:
-    return CopyView(
+def _snapshot_view(snapshot: Snapshot) -> SnapshotView:
+    return SnapshotView(
         number=snapshot.number,
         name=snapshot.name,
         when=snapshot.when.isoformat(timespec="seconds"),

@@ -4,24 +4,24 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from checks.guide import (
+    CommandResult,
     Comparison,
-    Copies,
-    CopyView,
     Explanation,
     FileDifference,
     Hints,
     LessonView,
     Likeness,
-    Outcome,
+    NextStep,
     Position,
+    SnapshotList,
+    SnapshotView,
     Standing,
     Status,
-    Step,
 )
 from checks.terminal import Screen
 
 COURSE = "FastAPI, layer by layer"
-SIGNS = {Standing.DONE: "✓", Standing.SKIPPED: "·", Standing.OPEN: "→", Standing.AHEAD: " "}
+MARKS = {Standing.DONE: "✓", Standing.SKIPPED: "·", Standing.OPEN: "→", Standing.AHEAD: " "}
 HEADLINES = {
     "start": "Lesson {lesson} is ready.",
     "start again": "Again: the starter of lesson {lesson} is back; your version is saved.",
@@ -63,7 +63,7 @@ def show_status(screen: Screen, status: Status) -> None:
     screen.line()
     width = max((len(lesson.title) for lesson in status.lessons), default=0)
     for lesson in status.lessons:
-        row = f"  {SIGNS[lesson.standing]} {lesson.number:02}  {lesson.title:<{width}}  {_standing(lesson)}"
+        row = f"  {MARKS[lesson.standing]} {lesson.number:02}  {lesson.title:<{width}}  {_standing(lesson)}"
         screen.line(row.rstrip(), "" if lesson.standing is not Standing.AHEAD else "dim")
     screen.line()
     show_step(screen, status.next)
@@ -83,10 +83,10 @@ def show_hints(screen: Screen, hints: Hints) -> None:
     number = hints.lesson[:2]
     if hints.exhausted:
         screen.line(f"You have seen all {hints.total} hints of lesson {hints.lesson}.")
-        step = Step(f"uv run workshop hint {number} --again", "shows them again")
+        step = NextStep(f"uv run workshop hint {number} --again", "shows them again")
     else:
         screen.line(f"You have not seen a hint of lesson {hints.lesson} yet; it has {hints.total}.")
-        step = Step(f"uv run workshop hint {number}", "shows the first")
+        step = NextStep(f"uv run workshop hint {number}", "shows the first")
     screen.line()
     show_step(screen, step)
 
@@ -118,23 +118,23 @@ def show_comparison(screen: Screen, comparison: Comparison) -> None:
         screen.entry("The same", same)
 
 
-def show_outcome(screen: Screen, outcome: Outcome) -> None:
+def show_result(screen: Screen, result: CommandResult) -> None:
     """What a command did in the project, and how to get the former state back."""
-    screen.paragraph(_headline(outcome), "bold")
-    if outcome.touched or outcome.brief:
+    screen.paragraph(_headline(result), "bold")
+    if result.touched or result.brief:
         screen.line()
-    _show_files(screen, outcome)
-    for note in outcome.notes:
+    _show_files(screen, result)
+    for note in result.notes:
         screen.paragraph(note, indent="  ")
-    if outcome.saved:
+    if result.saved:
         screen.entry("Saved", ["your project as it was before this: `workshop undo` brings it back"])
-    if outcome.brief:
-        screen.entry("Brief", [outcome.brief])
+    if result.brief:
+        screen.entry("Brief", [result.brief])
     screen.line()
-    show_step(screen, outcome.next)
+    show_step(screen, result.next)
 
 
-def show_copies(screen: Screen, copies: Copies) -> None:
+def show_copies(screen: Screen, copies: SnapshotList) -> None:
     """The copies of the project that can be brought back."""
     if not copies.copies:
         screen.line("There is no copy of your project yet: no command has changed it.")
@@ -148,33 +148,34 @@ def show_copies(screen: Screen, copies: Copies) -> None:
         screen.line(f"  {copy.number:>{width}}  {when:%Y-%m-%d %H:%M}  {files:<9} before {_deed(copy)}")
     screen.line()
     show_step(
-        screen, Step("uv run workshop undo --to N", "brings back copy number N; your project is saved first")
+        screen,
+        NextStep("uv run workshop undo --to N", "brings back copy number N; your project is saved first"),
     )
 
 
-def show_recovery(screen: Screen, outcome: Outcome) -> None:
+def show_recovery(screen: Screen, result: CommandResult) -> None:
     """What was put in order before the command itself."""
-    for note in outcome.notes:
+    for note in result.notes:
         screen.paragraph(note)
-    _show_files(screen, outcome)
+    _show_files(screen, result)
     screen.line()
 
 
-def show_step(screen: Screen, step: Step) -> None:
+def show_step(screen: Screen, step: NextStep) -> None:
     """The one next step."""
     screen.entry("Next", [step.command], "bold green")
     screen.entry("", [step.purpose])
 
 
-def _show_files(screen: Screen, outcome: Outcome) -> None:
-    placed = set(outcome.reference)
+def _show_files(screen: Screen, result: CommandResult) -> None:
+    placed = set(result.reference)
 
     def marked(paths: Iterable[str]) -> list[str]:
         return [f"{path}  (reference)" if path in placed else path for path in paths]
 
-    screen.entry("Added", marked(outcome.added))
-    screen.entry("Changed", marked(outcome.changed))
-    screen.entry("Removed", outcome.removed)
+    screen.entry("Added", marked(result.added))
+    screen.entry("Changed", marked(result.changed))
+    screen.entry("Removed", result.removed)
 
 
 def _show_section(screen: Screen, title: str, style: str = "") -> None:
@@ -183,22 +184,22 @@ def _show_section(screen: Screen, title: str, style: str = "") -> None:
     screen.line()
 
 
-def _headline(outcome: Outcome) -> str:
-    if not outcome.touched:
+def _headline(result: CommandResult) -> str:
+    if not result.touched:
         return "Nothing to change: the files are as they should be."
-    copy = outcome.undone
+    copy = result.undone
     is_redone = copy is not None and copy.action == "undo"
-    again = " again" if is_redone or (outcome.action == "start" and outcome.changed) else ""
+    again = " again" if is_redone or (result.action == "start" and result.changed) else ""
     undone = copy and (_moment(copy) if is_redone else f"{_deed(copy)} ({_moment(copy)})")
-    return HEADLINES[outcome.action + again].format(lesson=outcome.lesson, undone=undone)
+    return HEADLINES[result.action + again].format(lesson=result.lesson, undone=undone)
 
 
-def _deed(copy: CopyView) -> str:
+def _deed(copy: SnapshotView) -> str:
     """The command that a copy is from right before of."""
     return DEEDS.get(copy.action, f"{copy.action} of lesson {{lesson}}").format(lesson=copy.lesson)
 
 
-def _moment(copy: CopyView) -> str:
+def _moment(copy: SnapshotView) -> str:
     when = datetime.fromisoformat(copy.when)
     is_today = when.date() == datetime.now(when.tzinfo).date()
     return f"{when:%H:%M}" if is_today else f"{when:%Y-%m-%d %H:%M}"

@@ -16,7 +16,7 @@ from rich.text import Text
 LABEL = 11
 WIDEST = 88
 # ruff: noqa: RUF001 - the table of signs holds signs that look alike
-SIGNS = {
+PLAIN_SIGNS = {
     "✓": "+",
     "→": ">",
     "·": "-",
@@ -113,7 +113,7 @@ def _nearest_sign(error: UnicodeError) -> tuple[str, int]:
     signs = []
     for sign in error.object[error.start : error.end]:
         bare = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode("ascii")
-        signs.append(SIGNS.get(sign) or bare or "?")
+        signs.append(PLAIN_SIGNS.get(sign) or bare or "?")
     return "".join(signs), error.end
 
 

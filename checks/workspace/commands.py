@@ -10,23 +10,24 @@ from pathlib import Path
 from checks.lesson import Course, Lesson
 from checks.workspace import snapshots, state
 from checks.workspace.area import Area
+from checks.workspace.letters import renamed
 from checks.workspace.lock import held
 from checks.workspace.model import PLACE, Change, DamagedError, Origin, WorkspaceError
 from checks.workspace.plan import Plan
 from checks.workspace.rebuild import rebuilt
 from checks.workspace.state import State
-from checks.workspace.steps import steps_between
 from checks.workspace.transaction import ObstacleError, Transaction, interrupted
-from checks.workspace.tree import OTHER, Entry, Kind, Tree, sparing
+from checks.workspace.tree import OTHER, Entry, EntryKind, Tree
 
 PLACE_ATTEMPTS = 3
 
+DENIED = "permission was denied. Close programs that have it open, or make it and its folder writable"
 REASONS = {
     errno.ENOSPC: "the disk is full. Make room",
     errno.EDQUOT: "your share of the disk is used up. Make room",
     errno.EROFS: "this file system is read-only. Move the clone to another one",
-    errno.EACCES: "permission was denied. Close programs that have it open, or make it writable",
-    errno.EPERM: "permission was denied. Close programs that have it open, or make it writable",
+    errno.EACCES: DENIED,
+    errno.EPERM: DENIED,
     errno.ENAMETOOLONG: "the path is too long. Move the clone to a folder with a shorter path",
     errno.EXDEV: "the project lies on more than one file system. Move all of it to one",
     errno.ENOLCK: "this file system has no file locks. Move the clone to a local disk",
@@ -122,10 +123,10 @@ class Commands:
                 raise WorkspaceError(f"There is nothing to undo: {self._why_nothing()}")
             former = snapshots.read(self._area, wanted)
             plan = Plan(self._area, snapshots.take(self._area), now)
-            plan.after = sparing(plan.before, former.tree)
+            plan.bring_back(former.tree)
             plan.state = now.brought_back(former.state)
             change = self._carry_out("undo", former.about.lesson, plan, now)
-            left = _left_alone(plan.before, former.tree)
+            left = _left_alone(renamed(plan.before, plan.names), former.tree)
             change = replace(change, undone=former.about, notes=(*change.notes, *left))
             return _with_notes(change, recovered)
 
@@ -169,7 +170,7 @@ class Commands:
             record["start"] = {
                 path: _start_record(plan, path, plan.after[path])
                 for path in sorted(lesson.solution_files)
-                if path in plan.after and plan.after[path].kind is Kind.FILE
+                if path in plan.after and plan.after[path].kind is EntryKind.FILE
             }
 
     def _why_nothing(self) -> str:
@@ -196,11 +197,10 @@ class Commands:
             return _with_notes(self._carry_out(action, lesson.name, plan, now), recovered)
 
     def _carry_out(self, action: str, lesson: str | None, plan: Plan, now: State) -> Change:
-        steps = steps_between(plan.before, plan.after)
         snapshot = snapshots.record(self._area, action, lesson, plan.before, now.data)
         if action != PLACE:
             plan.state.last = snapshot
-        transaction = Transaction(self._area, steps, action, lesson, snapshot, plan.state.data)
+        transaction = Transaction(self._area, plan.steps(), action, lesson, snapshot, plan.state.data)
         transaction.carry_out()
         return replace(transaction.change(), origins=plan.origins)
 
@@ -211,6 +211,7 @@ class Commands:
             self._check_project()
             self._area.prepare()
             with held(self._area.lock, self._lock_wait):
+                self._area.store.doubt()
                 recovered = self._recover()
                 self._area.describe()
                 yield recovered
@@ -234,11 +235,13 @@ class Commands:
             )
 
     def _recover(self) -> Change | None:
+        notes = self._area.clear_ways()
         taken_back = self._take_back()
-        mended = () if state.is_sound(self._area) else (self._mend_state(),)
+        if not state.is_sound(self._area):
+            notes.append(self._mend_state())
         if taken_back:
-            return replace(taken_back, notes=(*taken_back.notes, *mended))
-        return Change("recover", notes=mended) if mended else None
+            return replace(taken_back, notes=(*taken_back.notes, *notes))
+        return Change("recover", notes=tuple(notes)) if notes else None
 
     def _take_back(self) -> Change | None:
         try:

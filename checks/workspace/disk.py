@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from checks.patience import patiently
@@ -17,10 +18,16 @@ from checks.patience import patiently
 RENAME_REFUSES = sys.platform == "win32"
 """Whether a rename fails where something has the new name; elsewhere it overwrites without a word."""
 
+NEW_FILE = 0o666
+"""The permissions that are asked for a new file: the system takes away what its umask says."""
+
 NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
 )
 """What file systems answer when they have no hard links, or not for this file."""
+
+NO_PERMISSIONS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What file systems answer when they keep no permissions; also the answer about what somebody else owns."""
 
 
 class Disk:
@@ -29,14 +36,19 @@ class Disk:
     def step(self, action: str, path: Path) -> None:
         """Is called right before each system call that writes."""
 
-    def create(self, path: Path, chunks: Iterable[bytes]) -> None:
+    def create(self, path: Path, chunks: Iterable[bytes], mode: int = NEW_FILE) -> None:
         """Make a new file, durable when this returns.
+
+        Args:
+            path: where nothing is.
+            chunks: its content.
+            mode: its permissions from the first moment on, less what the system takes from new files.
 
         Raises:
             FileExistsError: something has that name already.
         """
         self.step("create", path)
-        with patiently(lambda: path.open("xb")) as file:
+        with patiently(lambda: open(path, "xb", opener=partial(os.open, mode=mode))) as file:
             for chunk in chunks:
                 self.step("write", path)
                 self.write(file.fileno(), chunk)
@@ -62,6 +74,11 @@ class Disk:
     def move_out(self, source: Path, target: Path) -> None:
         """Take a file or a link out of its place; the target's name is known to be free."""
         self.step("move out", source)
+        patiently(lambda: source.rename(target))
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Change the letters of a name; both are known to be the same thing's."""
+        self.step("rename", target)
         patiently(lambda: source.rename(target))
 
     def move_in(self, source: Path, target: Path) -> None:
@@ -96,8 +113,8 @@ class Disk:
         return False
 
     def link(self, source: Path, target: Path) -> None:
-        """Give a file a second name."""
-        os.link(source, target)
+        """Give a file, or a link itself, a second name."""
+        os.link(source, target, follow_symlinks=False)
 
     def symlink(self, target: str, path: Path, *, is_folder: bool) -> None:
         """Make a symbolic link where nothing is."""
@@ -114,10 +131,16 @@ class Disk:
         self.step("rmdir", path)
         patiently(path.rmdir)
 
-    def chmod(self, path: Path, mode: int) -> None:
-        """Set the permissions."""
+    def chmod(self, path: Path, mode: int) -> bool:
+        """Set the permissions; returns whether this file system keeps any, and lets us set these."""
         self.step("chmod", path)
-        path.chmod(mode)
+        try:
+            path.chmod(mode)
+        except OSError as error:
+            if error.errno not in NO_PERMISSIONS:
+                raise
+            return False
+        return True
 
     def set_time(self, path: Path, nanoseconds: int) -> None:
         """Set the time of the last change."""
@@ -135,9 +158,10 @@ class Disk:
 
     def _copy_in(self, source: Path, target: Path) -> None:
         with source.open("rb") as file:
-            self.create(target, iter(lambda: file.read(1 << 20), b""))
-        status = source.stat()
-        self.chmod(target, stat.S_IMODE(status.st_mode))
+            status = source.stat()
+            mode = stat.S_IMODE(status.st_mode)
+            self.create(target, iter(lambda: file.read(1 << 20), b""), mode)
+        self.chmod(target, mode)
         self.set_time(target, status.st_mtime_ns)
 
     def _settle(self, folder: Path) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from checks.workspace.model import WorkspaceError
 
-PAUSE = 0.05
+RETRY_EVERY = 0.05
+"""Seconds between two attempts to get the lock."""
+
 FAR_OUT = 1 << 30
 """Where the locked byte lies on Windows: past the text, which others may then read."""
 
@@ -68,7 +70,7 @@ def _acquire(descriptor: int, path: Path, wait: float) -> None:
                     f"Another command of the workshop is working in {path.parent.parent}{_holder(path)}. "
                     "Nothing was changed. Wait until it ends, then run this again."
                 ) from error
-            time.sleep(PAUSE)
+            time.sleep(RETRY_EVERY)
         else:
             return
 

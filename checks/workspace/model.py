@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+HOME = ".workshop"
+"""The folder of a project in which the workspace keeps its own things."""
+
 PLACE = "place"
 """The action of a run of pytest: it only adds files, and is no command that a plain undo would take back."""
 

@@ -1,16 +1,21 @@
 """What a command wants the project to be, built up path by path before anything is touched."""
 
 import os
-import unicodedata
 from pathlib import Path
 from typing import NoReturn
 
 from checks.workspace.area import Area
+from checks.workspace.letters import folded, one_on_disk, other_letters, renamed
 from checks.workspace.model import Origin, WorkspaceError
 from checks.workspace.state import State
-from checks.workspace.tree import Entry, Kind, Tree, ancestors, look, with_folders
+from checks.workspace.steps import Step, steps_between
+from checks.workspace.tree import Entry, EntryKind, Tree, ancestors, look, sparing, with_folders
 
-THINGS = {Kind.FOLDER: "a folder", Kind.LINK: "a link", Kind.OTHER: "something that cannot be read or copied"}
+THINGS = {
+    EntryKind.FOLDER: "a folder",
+    EntryKind.LINK: "a link",
+    EntryKind.OTHER: "something that cannot be read or copied",
+}
 
 
 class Plan:
@@ -26,6 +31,7 @@ class Plan:
         self.before = before
         self.after: Tree = dict(before)
         self.state = state.copy()
+        self.names: dict[str, str] = {}
         self.origins: dict[str, Origin] = {}
         self._area = area
 
@@ -64,18 +70,36 @@ class Plan:
         actual = self._actual(path)
         if actual not in self.before:
             return
-        if self.before[actual].kind in {Kind.FOLDER, Kind.OTHER}:
+        if self.before[actual].kind in {EntryKind.FOLDER, EntryKind.OTHER}:
             self._refuse(path, "At the start of the lesson nothing has this name.")
         del self.after[actual]
         self.state.placed.pop(path, None)
 
+    def bring_back(self, former: Tree) -> None:
+        """Want all as it is in another tree, but for what cannot be copied: that stays as it is now.
+
+        Raises:
+            WorkspaceError: this disk has no room for two names of that tree.
+        """
+        if pair := one_on_disk(self._area.root, former):
+            raise WorkspaceError(
+                f"The copy holds {pair[0]} and {pair[1]}, which are one name on this disk. "
+                "Nothing was changed. Move the clone to a disk that tells them apart, then run this again."
+            )
+        self.names = other_letters(self._area.root, self.before, former)
+        self.after = sparing(renamed(self.before, self.names), former)
+
+    def steps(self) -> list[Step]:
+        """The steps to what is wanted."""
+        return steps_between(self.before, self.after, self.names)
+
     def _put(self, path: str, entry: Entry, origin: Origin | None) -> None:
         actual = self._actual(path)
         existing = self.before.get(actual)
-        if existing and existing.kind in {Kind.FOLDER, Kind.OTHER}:
+        if existing and existing.kind in {EntryKind.FOLDER, EntryKind.OTHER}:
             self._refuse(path, "The lesson needs a file there.")
         for folder in ancestors(actual):
-            if folder in self.before and self.before[folder].kind is not Kind.FOLDER:
+            if folder in self.before and self.before[folder].kind is not EntryKind.FOLDER:
                 self._refuse(folder, "The lesson needs a folder there.")
         if not entry.holds_same(existing):
             self.after = with_folders(self.after, {actual: entry})
@@ -89,28 +113,27 @@ class Plan:
             if part in self.before:
                 return path
             if os.path.lexists(self._area.root / part):
-                folded = _folded(part)
-                same = next((name for name in self.before if _folded(name) == folded), part)
+                same = next((name for name in self.before if folded(name) == folded(part)), part)
                 return same + path[len(part) :]
         return path
 
     def _kept(self, source: Path) -> Entry:
         entry = look(source)
-        if entry is None or entry.kind is not Kind.FILE or not self._area.store.keep(source, entry.digest):
+        if (
+            entry is None
+            or entry.kind is not EntryKind.FILE
+            or not self._area.store.keep(source, entry.digest)
+        ):
             raise WorkspaceError(
                 f"{source} cannot be read: it belongs to this clone of the workshop. Nothing was changed. "
                 "`git status` and `git restore` show and mend the clone."
             )
-        return Entry(Kind.FILE, entry.digest, entry.size)
+        return Entry(EntryKind.FILE, entry.digest, entry.size)
 
     def _refuse(self, path: str, need: str) -> NoReturn:
-        kind = (self.before.get(path) or look(self._area.root / path) or Entry(Kind.OTHER)).kind
+        kind = (self.before.get(path) or look(self._area.root / path) or Entry(EntryKind.OTHER)).kind
         thing = THINGS.get(kind, "a file")
         raise WorkspaceError(
             f"{self._area.root / path} is {thing}. {need} Nothing was changed. "
             "Give it another name, or move it elsewhere, then run this again."
         )
-
-
-def _folded(path: str) -> str:
-    return unicodedata.normalize("NFC", path).casefold()

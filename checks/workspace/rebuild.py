@@ -5,9 +5,9 @@ from pathlib import Path
 from checks.lesson import Course
 from checks.workspace import snapshots
 from checks.workspace.area import Area
-from checks.workspace.model import PLACE, DamagedError, Origin, WorkspaceError
+from checks.workspace.model import PLACE, Origin, WorkspaceError
 from checks.workspace.state import State
-from checks.workspace.tree import Kind, look
+from checks.workspace.tree import EntryKind, look
 
 
 def rebuilt(area: Area, course: Course) -> State:
@@ -24,22 +24,23 @@ def rebuilt(area: Area, course: Course) -> State:
         ):
             for path, source in files.items():
                 entry = look(area.root / path)
-                if entry and entry.kind is Kind.FILE and entry.holds_same(look(source)):
+                if entry and entry.kind is EntryKind.FILE and entry.holds_same(look(source)):
                     known.place(path, entry, origin)
     return known
 
 
 def _is_there(path: Path) -> bool:
     entry = look(path)
-    return entry is not None and entry.kind is not Kind.OTHER
+    return entry is not None and entry.kind is not EntryKind.OTHER
 
 
 def _from_newest_snapshot(area: Area) -> State:
     for snapshot in reversed(list(snapshots.listed(area))):
         try:
-            copy = snapshots.read(area, snapshot.name)
-            known = State(copy.state)
-        except (WorkspaceError, DamagedError):
+            known = snapshots.read(area, snapshot.name).state
+        except WorkspaceError:
+            continue
+        if known is None:
             continue
         if snapshot.action != PLACE:
             known.last = snapshot.name

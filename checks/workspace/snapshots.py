@@ -11,32 +11,36 @@ from typing import Any
 
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import DamagedError, Snapshot, UnknownSnapshotError, WorkspaceError
-from checks.workspace.tree import ATTEMPTS, OTHER, Entry, Kind, Tree, look, scan
+from checks.workspace.shape import is_path, is_text_or_none, is_word
+from checks.workspace.state import State
+from checks.workspace.tree import ATTEMPTS, OTHER, Entry, EntryKind, Tree, look, scan
 
 NAME = re.compile(r"(?P<number>\d{4,})_[0-9_-]+_[a-z]+")
+OTHERS = "`workshop undo --list` shows the copies that can be brought back."
 UNREADABLE = (DamagedError, ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError)
 """What reading a damaged snapshot can end in."""
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A snapshot as read back.
+class Record:
+    """All that a snapshot holds, as read back.
 
     Attributes:
         about: what people are told of it.
-        state: what the workspace remembered at that moment.
+        tree: what stood in the project; the contents are in the store.
+        state: what the workspace remembered at that moment; None where that is damaged.
     """
 
     about: Snapshot
     tree: Tree
-    state: dict[str, Any]
+    state: State | None
 
 
 def take(area: Area) -> Tree:
     """Everything in the project; the contents of all files are in the store when this returns."""
     tree = scan(area.root)
     for path, entry in tree.items():
-        if entry.kind is Kind.FILE:
+        if entry.kind is EntryKind.FILE:
             tree[path] = _kept(area, area.root / path, entry)
     return tree
 
@@ -77,23 +81,29 @@ def find(area: Area, word: str) -> str:
     )
 
 
-def read(area: Area, name: str) -> Copy:
+def read(area: Area, name: str) -> Record:
     """Read a snapshot back.
 
     Raises:
         WorkspaceError: there is none of that name, or it is damaged.
     """
-    unknown = WorkspaceError(f"There is no copy of the project named {name!r}. Nothing was changed.")
+    unknown = WorkspaceError(
+        f"There is no copy of the project named {name!r} any more. Nothing was changed. {OTHERS}"
+    )
     if not NAME.fullmatch(name):
         raise unknown
     try:
         data = read_data(_path(area, name))
         tree = {path: Entry.from_data(entry) for path, entry in data["tree"].items()}
-        return Copy(_about(name, data), tree, dict(data["state"]))
+        if not all(map(is_path, tree)):
+            raise DamagedError(name)
+        return Record(_about(name, data), tree, _state_in(data))
     except FileNotFoundError as error:
         raise unknown from error
     except UNREADABLE as error:
-        raise WorkspaceError(f"The copy {_path(area, name)} cannot be read. Nothing was changed.") from error
+        raise WorkspaceError(
+            f"The copy {_path(area, name)} cannot be read. Nothing was changed. {OTHERS}"
+        ) from error
 
 
 def listed(area: Area) -> Iterator[Snapshot]:
@@ -105,15 +115,28 @@ def listed(area: Area) -> Iterator[Snapshot]:
             continue
 
 
+def _state_in(data: dict[str, Any]) -> State | None:
+    """The files are worth bringing back without it."""
+    try:
+        return State(data["state"])
+    except (DamagedError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def _about(name: str, data: dict[str, Any]) -> Snapshot:
     when = datetime.fromtimestamp(data["time"]).astimezone()
-    files = sum(entry["kind"] in {Kind.FILE, Kind.LINK} for entry in data["tree"].values())
-    lesson = None if data["lesson"] is None else str(data["lesson"])
-    return Snapshot(name, when, str(data["action"]), lesson, files)
+    files = sum(entry["kind"] in {EntryKind.FILE, EntryKind.LINK} for entry in data["tree"].values())
+    if not (is_word(data["action"]) and is_text_or_none(data["lesson"])):
+        raise DamagedError(name)
+    return Snapshot(name, when, data["action"], data["lesson"], files)
 
 
 def _names(area: Area) -> list[str]:
-    names = [path.stem for path in area.snapshots.glob("*.json") if NAME.fullmatch(path.stem)]
+    try:
+        files = list(area.snapshots.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    names = [file.stem for file in files if file.suffix == ".json" and NAME.fullmatch(file.stem)]
     return sorted(names, key=lambda name: int(name.partition("_")[0]))
 
 
@@ -127,7 +150,7 @@ def _kept(area: Area, path: Path, entry: Entry) -> Entry:
         if area.store.keep(path, entry.digest):
             return entry
         now = look(path)
-        if now is None or now.kind is not Kind.FILE:
+        if now is None or now.kind is not EntryKind.FILE:
             break
         entry = now
     return OTHER

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import DamagedError
-from checks.workspace.tree import Kind, look
+from checks.workspace.tree import EntryKind, look
 
 NEW, OLD, TAKEN = ".new", ".old", ".taken"
 DONE = "done.json"
@@ -59,8 +59,7 @@ class Staging:
         Returns:
             A sentence when it had to be set aside.
         """
-        entry = look(path) if path.suffix in {OLD, TAKEN} else None
-        if entry is None or entry.kind is not Kind.FILE or self._area.store.is_sound(entry.digest):
+        if self._is_spare(path):
             self._area.disk.discard(path)
             return None
         aside = self._area.set_aside(path, Path(name).name)
@@ -73,7 +72,17 @@ class Staging:
 
     def close(self, journal: Path) -> None:
         """End a change: from the moment that the journal is here, it is over."""
+        self._area.make_way(self._folder / DONE)
         self._area.disk.replace(journal, self._folder / DONE)
+
+    def _is_spare(self, path: Path) -> bool:
+        """Whether nothing is lost with it: it never was in the project, or the store has its content."""
+        if path.is_dir() and not path.is_symlink():
+            return False
+        entry = look(path) if path.suffix in {OLD, TAKEN} else None
+        if entry is None or entry.kind is EntryKind.LINK:
+            return True
+        return entry.kind is EntryKind.FILE and self._area.store.is_sound(entry.digest)
 
     def _names(self) -> dict[str, str]:
         """Number of a step to its path, of the last change."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.workspace.area import Area, read_data
 from checks.workspace.model import DamagedError, Origin
+from checks.workspace.shape import is_count, is_entry, is_text_or_none
 
 if TYPE_CHECKING:
     from checks.workspace.tree import Entry
@@ -77,9 +78,11 @@ class State:
         """A view of a copy of the values."""
         return State(copy.deepcopy(self.data))
 
-    def brought_back(self, former: dict[str, Any]) -> "State":
-        """This state with files and lessons as they were; hints that were read stay read."""
-        then = State(copy.deepcopy(former))
+    def brought_back(self, former: "State | None") -> "State":
+        """This state with files and lessons as they were, if known; hints that were read stay read."""
+        if former is None:
+            return self.copy()
+        then = former.copy()
         for key, record in self.lessons.items():
             if hints := record.get("hints"):
                 then.lessons.setdefault(key, {})["hints"] = hints
@@ -90,7 +93,7 @@ class State:
         last = self.data.get("last")
         if not (isinstance(self.lessons, dict) and isinstance(self.placed, dict)):
             raise DamagedError("lessons or placed")
-        if not (last is None or isinstance(last, str)):
+        if not is_text_or_none(last):
             raise DamagedError("last")
         for record in self.lessons.values():
             _check_lesson(record)
@@ -130,25 +133,21 @@ def is_sound(area: Area) -> bool:
 def _check_lesson(record: Any) -> None:
     if not isinstance(record, dict):
         raise DamagedError("lesson")
-    kinds = {"reached": bool, "green": bool, "hints": int, "start": dict}
-    if not all(isinstance(record.get(key, kind()), kind) for key, kind in kinds.items()):
-        raise DamagedError("lesson")
-    if not all(_is_file_entry(entry) for entry in record.get("start", {}).values()):
+    if not all(isinstance(record.get(key, False), bool) for key in ("reached", "green")):
+        raise DamagedError("reached or green")
+    if not is_count(record.get("hints", 0)):
+        raise DamagedError("hints")
+    start = record.get("start", {})
+    if not (isinstance(start, dict) and all(map(_is_start, start.values()))):
         raise DamagedError("start")
 
 
-def _is_file_entry(entry: Any) -> bool:
-    kinds = {"digest": str, "size": int, "mode": int, "time": int}
-    return (
-        isinstance(entry, dict)
-        and entry.get("kind") == "file"
-        and all(isinstance(entry.get(key, kind()), kind) for key, kind in kinds.items())
-        and entry.get("origin", Origin.STARTER) in set(Origin)
-    )
+def _is_start(entry: Any) -> bool:
+    return is_entry(entry, ("file",)) and entry.get("origin", Origin.STARTER) in list(Origin)
 
 
 def _check_placed(record: Any) -> None:
     if not (isinstance(record, dict) and isinstance(record.get("digest"), str)):
         raise DamagedError("placed")
-    if record.get("origin") not in set(Origin):
+    if record.get("origin") not in list(Origin):
         raise DamagedError("placed")

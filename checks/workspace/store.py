@@ -31,6 +31,10 @@ class Store:
         self._spare = spare
         self._sound: set[str] = set()
 
+    def doubt(self) -> None:
+        """Look at contents anew that were intact: between two commands, anything may happen to them."""
+        self._sound.clear()
+
     def keep(self, source: Path, digest: str) -> bool:
         """Keep the bytes of a file; nothing is written where they are kept already.
 

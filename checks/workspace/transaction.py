@@ -7,18 +7,24 @@ except what somebody else wrote in the meantime: that stays.
 """
 
 import errno
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from checks.workspace import disk
 from checks.workspace.area import Area, read_data
+from checks.workspace.letters import is_same
 from checks.workspace.model import Change, DamagedError
+from checks.workspace.shape import is_text_or_none, is_word
 from checks.workspace.staging import Staging
-from checks.workspace.steps import Step, is_folder
-from checks.workspace.tree import Entry, Kind, ancestors, look
+from checks.workspace.steps import OWNER_WRITES, Step, is_folder
+from checks.workspace.tree import Entry, EntryKind, ancestors, look
+
+ANY_BYTES = ("utf-8", "surrogateescape")
+"""How any bytes become a text that JSON holds, and come back."""
 
 
 class ObstacleError(Exception):
@@ -40,7 +46,7 @@ class Transaction:
         steps: in the order in which they are done.
         action, lesson, snapshot: as in `Change`.
         new_state: what is remembered once it is done.
-        old_state: text of the state's record before; None where there was none.
+        old_state: bytes of the state's record before; None where there was none.
         may_tear: whether this file system can leave a new file half written.
         reverted: paths that taking back put right, with what stands there now.
         notes: what was out of the ordinary.
@@ -52,7 +58,7 @@ class Transaction:
     lesson: str | None
     snapshot: str | None
     new_state: dict[str, Any] = field(default_factory=dict)
-    old_state: str | None = None
+    old_state: bytes | None = None
     may_tear: bool = False
     notes: list[str] = field(default_factory=list)
     reverted: list[Step] = field(default_factory=list)
@@ -77,7 +83,8 @@ class Transaction:
             self.area.write_data(self.area.state, self.new_state)
             self._staging.close(self.area.journal)
         except BaseException:
-            self.take_back()
+            if os.path.lexists(self.area.journal):  # else the change counts already, and so it stays
+                self.take_back()
             raise
 
     def take_back(self) -> None:
@@ -95,7 +102,11 @@ class Transaction:
 
     def change(self) -> Change:
         """What the steps do, for people."""
-        files = [step for step in self.steps if step.part != "folder" and not is_folder(step.after)]
+        files = [
+            step
+            for step in self.steps
+            if step.part == "name" or (step.part != "folder" and not is_folder(step.after))
+        ]
         return Change(
             self.action,
             self.lesson,
@@ -110,12 +121,13 @@ class Transaction:
         """Write all new contents beside the project first: a full disk shows here."""
         self.notes += self._staging.clear()
         for number, step in enumerate(self.steps):
-            if step.part == "file" and step.after and step.after.kind is Kind.FILE:
+            if step.part == "file" and step.after and step.after.kind is EntryKind.FILE:
                 self._stage_file(self._staging.new(number), step.after)
                 self.may_tear = self.may_tear or self.area.disk.may_tear(self._staging.new(number))
 
     def _stage_file(self, path: Path, entry: Entry) -> None:
-        self.area.disk.create(path, self.area.store.chunks(entry.digest))
+        mode = disk.NEW_FILE if entry.mode is None else entry.mode | OWNER_WRITES
+        self.area.disk.create(path, self.area.store.chunks(entry.digest), mode)
         self._adjust(path, entry)
 
     def _adjust(self, path: Path, entry: Entry) -> None:
@@ -126,35 +138,50 @@ class Transaction:
             self.area.disk.chmod(path, entry.mode)
 
     def _write_journal(self) -> None:
-        with suppress(FileNotFoundError):
-            self.old_state = self.area.state.read_text(encoding="utf-8")
+        self.old_state = self.area.bytes_of(self.area.state)
         data = {
             "version": 1,
             "action": self.action,
             "lesson": self.lesson,
             "snapshot": self.snapshot,
             "may_tear": self.may_tear,
-            "old_state": self.old_state,
+            "old_state": None if self.old_state is None else self.old_state.decode(*ANY_BYTES),
             "steps": [step.to_data() for step in self.steps],
         }
         self.area.write_data(self.area.journal, data)
 
     def _do(self, number: int, step: Step) -> None:
         path = self.area.root / step.path
-        if step.part == "mode":
-            if step.after and step.after.mode is not None:
-                self.area.disk.chmod(path, step.after.mode)
+        if step.part == "name":
+            self._rename(step.former, step.path)
+        elif step.part == "mode":
+            self._do_mode(path, step)
         elif step.part == "folder":
             self._do_folder(path, step)
         else:
             self._do_file(number, path, step)
 
+    def _do_mode(self, path: Path, step: Step) -> None:
+        if step.after and step.after.mode is not None and not self.area.disk.chmod(path, step.after.mode):
+            self.notes.append(
+                f"{step.path} keeps its present permissions: its disk knows none, or it is somebody else's."
+            )
+
+    def _rename(self, former: str, new: str) -> None:
+        source, target = self.area.root / former, self.area.root / new
+        if not (_stands_there(source) and is_same(source, target)):
+            raise ChangedMeanwhileError(former)
+        self.area.disk.rename(source, target)
+
     def _do_folder(self, path: Path, step: Step) -> None:
         if step.after:
             with _unless_taken(step.path):
                 self.area.disk.mkdir(path)
-        elif not self._rmdir(path) and any(s.part == "file" and s.path == step.path for s in self.steps):
+        elif not self._rmdir(path) and self._plans("file", step.path):
             raise ObstacleError(f"{step.path} is a folder that holds files which the workshop leaves alone.")
+
+    def _plans(self, part: str, path: str) -> bool:
+        return any(step.part == part and step.path == path for step in self.steps)
 
     def _rmdir(self, path: Path) -> bool:
         """Remove a folder unless something is in it; returns whether it is gone."""
@@ -178,7 +205,7 @@ class Transaction:
     def _put(self, staged: Path, path: Path, entry: Entry) -> None:
         # Not everybody on Windows may make a link, but everybody may move the one that was there.
         is_moved = disk.RENAME_REFUSES and look(staged) == entry
-        if entry.kind is Kind.LINK and not is_moved:
+        if entry.kind is EntryKind.LINK and not is_moved:
             leads_to_folder = (path.parent / entry.target).is_dir()
             self.area.disk.symlink(entry.target, path, is_folder=leads_to_folder)
         else:
@@ -192,13 +219,21 @@ class Transaction:
 
     def _revert(self, number: int, step: Step) -> None:
         path = self.area.root / step.path
-        now = look(path)
-        if step.part == "mode":
+        now = look(path) if step.part != "name" else None
+        if step.part == "name":
+            self._revert_name(path, step)
+        elif step.part == "mode":
             self._revert_mode(path, step, now)
         elif step.part == "folder":
             self._revert_folder(path, step, now)
         else:
             self._revert_file(number, path, step, now)
+
+    def _revert_name(self, path: Path, step: Step) -> None:
+        former = self.area.root / step.former
+        if _stands_there(path) and is_same(path, former):
+            self.area.disk.rename(path, former)
+            self.reverted.append(step)
 
     def _revert_mode(self, path: Path, step: Step, now: Entry | None) -> None:
         if not (now and step.before and step.after) or now.kind is not step.before.kind:
@@ -232,6 +267,8 @@ class Transaction:
                 self.notes.append(rescued)
             self.area.disk.move_out(path, taken)
             self.reverted.append(step)
+        elif is_folder(now) and not step.before and self._plans("folder", step.path):
+            return  # it has not made way yet
         elif now:
             self.notes.append(f"{step.path} was changed in the meantime and is left as it is.")
             return
@@ -243,7 +280,7 @@ class Transaction:
 
     def _is_torn(self, path: Path, step: Step, now: Entry) -> bool:
         """Whether a file is what a crash left of a step, on a file system that has no better way."""
-        if not self.may_tear or now.kind is not Kind.FILE:
+        if not self.may_tear or now.kind is not EntryKind.FILE:
             return False
         wholes = [entry for entry in (step.after, step.before) if entry and entry.size > now.size]
         return any(self.area.store.starts_with(whole.digest, path) for whole in wholes)
@@ -255,11 +292,15 @@ class Transaction:
                 f"{step.path} is not brought back: something else has its place. {self._where()}"
             )
             return
-        if before.kind is Kind.FILE and look(old) is None:
+        moved = look(old)  # another program may have put something else in its place before it was moved
+        if before.kind is EntryKind.FILE and moved is None:
+            if not self.area.store.is_sound(before.digest):
+                self.notes.append(f"{step.path} is not brought back: its content is not there any more.")
+                return
             self.area.disk.discard(fresh)
             self._stage_file(fresh, before)
             old = fresh
-        self._put(old, path, before)
+        self._put(old, path, moved or before)
         if step not in self.reverted:
             self.reverted.append(step)
 
@@ -275,9 +316,10 @@ class Transaction:
 
     def _restore_state(self) -> None:
         if self.old_state is None:
+            self.area.make_way(self.area.state)
             self.area.disk.discard(self.area.state)
-        elif not self.area.state.is_file() or self.area.state.read_text(encoding="utf-8") != self.old_state:
-            self.area.write(self.area.state, self.old_state.encode())
+        elif self.area.bytes_of(self.area.state) != self.old_state:
+            self.area.write(self.area.state, self.old_state)
 
     def _where(self) -> str:
         return f"It is in the copy {self.snapshot}." if self.snapshot else ""
@@ -295,17 +337,33 @@ def interrupted(area: Area) -> Transaction | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return Transaction(
-            area,
-            [Step.from_data(step) for step in data["steps"]],
-            str(data["action"]),
-            data["lesson"],
-            data["snapshot"],
-            old_state=data["old_state"],
-            may_tear=bool(data["may_tear"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _from_data(area, data)
+    except (ValueError, LookupError, TypeError) as error:
         raise DamagedError(f"{area.journal} is damaged.") from error
+
+
+def _from_data(area: Area, data: dict[str, Any]) -> Transaction:
+    texts = [data[key] for key in ("lesson", "snapshot", "old_state")]
+    if not (is_word(data["action"]) and all(map(is_text_or_none, texts))):
+        raise ValueError(data)
+    lesson, snapshot, old_state = texts
+    return Transaction(
+        area,
+        [Step.from_data(step) for step in data["steps"]],
+        data["action"],
+        lesson,
+        snapshot,
+        old_state=None if old_state is None else old_state.encode(*ANY_BYTES),
+        may_tear=bool(data["may_tear"]),
+    )
+
+
+def _stands_there(path: Path) -> bool:
+    """Whether something has this very name, to the letter."""
+    try:
+        return any(entry.name == path.name for entry in os.scandir(path.parent))
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from checks.patience import patiently
-from checks.workspace.area import HOME
+from checks.workspace.model import HOME
+from checks.workspace.shape import is_entry
 
 UNTOUCHED = frozenset(
     {
@@ -23,7 +24,7 @@ CHUNK = 1 << 20
 ATTEMPTS = 5
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What a path is, itself: links are not followed."""
 
     FILE = "file"
@@ -45,7 +46,7 @@ class Entry:
         target: where a link leads, as written in it.
     """
 
-    kind: Kind
+    kind: EntryKind
     digest: str = ""
     size: int = 0
     mode: int | None = None
@@ -69,21 +70,23 @@ class Entry:
         }
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> "Entry":
+    def from_data(cls, data: Any) -> "Entry":
         """The reverse of `to_data`; keys of a later version are passed over.
 
         Raises:
-            ValueError, KeyError, TypeError, AttributeError: these are not such values.
+            ValueError: these are not such values.
         """
+        if not is_entry(data):
+            raise ValueError(data)
         known = {key: data[key] for key in ("digest", "size", "mode", "time", "target") if key in data}
-        return cls(Kind(data["kind"]), **known)
+        return cls(EntryKind(data["kind"]), **known)
 
 
 type Tree = dict[str, Entry]
 """Path relative to the project, with forward slashes, to what stands there."""
 
-FOLDER = Entry(Kind.FOLDER)
-OTHER = Entry(Kind.OTHER)
+FOLDER = Entry(EntryKind.FOLDER)
+OTHER = Entry(EntryKind.OTHER)
 
 
 def scan(root: Path) -> Tree:
@@ -106,7 +109,7 @@ def scan(root: Path) -> Tree:
         for path in (f"{folder}/{name}" if folder else name for name in names if _is_ours(folder, name)):
             if entry := look(root / path):
                 tree[path] = entry
-                if entry.kind is Kind.FOLDER:
+                if entry.kind is EntryKind.FOLDER:
                     waiting.append(path)
     return tree
 
@@ -116,9 +119,9 @@ def look(path: Path) -> Entry | None:
     try:
         status = os.lstat(path)
         if stat.S_ISDIR(status.st_mode) and not is_junction(path):
-            return Entry(Kind.FOLDER, mode=stat.S_IMODE(status.st_mode))
+            return Entry(EntryKind.FOLDER, mode=stat.S_IMODE(status.st_mode))
         if stat.S_ISLNK(status.st_mode):
-            return Entry(Kind.LINK, target=str(path.readlink()))
+            return Entry(EntryKind.LINK, target=str(path.readlink()))
         if stat.S_ISREG(status.st_mode):
             return patiently(lambda: _look_into(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -156,7 +159,7 @@ def with_folders(tree: Tree, files: Tree) -> Tree:
 
 def sparing(now: Tree, wanted: Tree) -> Tree:
     """The wanted tree, except that whatever cannot be copied stays as it is now."""
-    spared = {path for tree in (now, wanted) for path, entry in tree.items() if entry.kind is Kind.OTHER}
+    spared = {path for tree in (now, wanted) for path, entry in tree.items() if entry.kind is EntryKind.OTHER}
     if not spared:
         return wanted
 
@@ -176,12 +179,7 @@ def _look_into(path: Path) -> Entry:
         before = path.stat()
         digest = digest_of(path)
         after = path.stat()
-        entry = Entry(Kind.FILE, digest, after.st_size, stat.S_IMODE(after.st_mode), after.st_mtime_ns)
+        entry = Entry(EntryKind.FILE, digest, after.st_size, stat.S_IMODE(after.st_mode), after.st_mtime_ns)
         if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
             break
     return entry
-
-
-def without_time(entry: Entry) -> Entry:
-    """The same content as if made now, with what permissions the system gives."""
-    return replace(entry, mode=None, time=None)

@@ -4,6 +4,8 @@ Asking is on the path of every run, so all that only a command needs is imported
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,7 +134,9 @@ class Workspace:
             return self._commands.undo(None)
         from checks.workspace.snapshots import find
 
-        return self._commands.undo(find(self._area, name))
+        with _readable():
+            snapshot = find(self._area, name)
+        return self._commands.undo(snapshot)
 
     def reached(self) -> list[str]:
         """Names of the lessons that were placed or passed over so far, in order."""
@@ -195,7 +199,8 @@ class Workspace:
         """All copies of the project, the oldest first. None is ever removed."""
         from checks.workspace.snapshots import listed
 
-        return list(listed(self._area))
+        with _readable():
+            return list(listed(self._area))
 
     def _is_in_place(self, lesson: Lesson) -> bool:
         if not self._is_quiet() or lesson.name not in self.reached():
@@ -226,18 +231,28 @@ class Workspace:
         try:
             stamp = _stamp(self._area.state)
             if self._last_read is None or stamp is None or self._last_read[0] != stamp:
-                self._last_read = (stamp, load(self._area))
+                with _readable():
+                    self._last_read = (stamp, load(self._area))
         except DamagedError:
             return None
-        except OSError as error:
-            reason = f"{error.filename}: {error.strerror}."
-            raise WorkspaceError(f"{reason} Mend this, then run this again.") from error
         return self._last_read[1]
 
     def _solution_paths(self, lesson: Lesson) -> frozenset[str]:
         if lesson.name not in self._solutions:
             self._solutions[lesson.name] = frozenset(lesson.solution_files)
         return self._solutions[lesson.name]
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say what to do when the system does not let us read a record."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkspaceError(
+            f"{error.filename}: {error.strerror}. The workshop keeps there how far you are, and copies of "
+            "your project. Make it readable for you, then run this again."
+        ) from error
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -78,6 +78,15 @@ def test_no_lessons_on_offer(run: Run, clone: Path) -> None:
     assert run().exit_code == 0
 
 
+@pytest.mark.parametrize("command", ["start", "hint", "diff", "reset", "solve", "catchup"])
+def test_a_lesson_that_is_not_on_offer_yet(run: Run, clone: Path, command: str) -> None:
+    (clone / "lessons/03_silence/README.md").unlink()
+    result = run(command, "3")
+
+    assert result.exit_code == 2
+    assert "Lesson 03_silence is not on offer yet. `workshop status` lists" in " ".join(result.stderr.split())
+
+
 def test_an_error_of_the_workspace_is_told_in_its_words(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise WorkspaceError("The disk is full. Free some space and run it again.")

@@ -14,6 +14,7 @@ from checks.tests.workspace.world import (
     FaultyDisk,
     Picture,
     kept_anywhere,
+    link,
     make_course,
     picture,
     put,
@@ -122,6 +123,28 @@ def test_an_interruption_by_the_keyboard(stage, command):
         assert stage.memory() == stage.memory_before, at
 
 
+class InterruptedAtTheEnd(FaultyDisk):
+    """A disk on which Ctrl-C comes right after the step that makes a change count."""
+
+    def _settle(self, folder: Path) -> None:
+        if folder.name == "staging":
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_interruption_once_the_change_counts(stage, command):
+    after, _ = stage.outcome(command)
+    stage.restore()
+    disk = InterruptedAtTheEnd()
+    with pytest.raises(KeyboardInterrupt):
+        COMMANDS[command](stage.workspace(disk), stage.course.all_lessons)
+    assert disk.steps[-1][1].name == "done.json"
+    assert picture(stage.project) == after
+    assert stage.workspace().recover() is None
+    stage.workspace().undo(stage.workspace().snapshots()[-1].name)
+    assert picture(stage.project) == stage.before
+
+
 @pytest.mark.parametrize("kind", ["ENOSPC", "EACCES"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_error(stage, command, kind):
@@ -190,6 +213,40 @@ def test_a_save_in_the_middle_of_a_command_is_kept(stage, command, path, save):
         disk = FaultyDisk(Fault("none", at), intruder=partial(save, stage.project / path, edit))
         stage.interrupt(command, disk)
         assert edit in kept_anywhere(stage.project), at
+
+
+def a_folder(path: Path) -> None:
+    put(path / "inner.txt", "a late edit")
+
+
+def a_link(path: Path) -> None:
+    link(path, "nowhere")
+
+
+def a_link_to_a_file(path: Path) -> None:
+    link(path, "../.workshop/README.txt")
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no-links"])
+@pytest.mark.parametrize("make", [a_folder, a_link, a_link_to_a_file])
+@pytest.mark.parametrize("command", ["reset", "catchup", "undo"])
+def test_something_else_takes_the_place_of_a_file_at_the_last_moment(stage, command, make, links):
+    path = stage.project / "app/main.py"
+    _, steps = stage.outcome(command, links=links)
+
+    def take_the_place() -> None:
+        path.unlink()
+        make(path)
+
+    at = steps.index(("move out", path))
+    stage.restore()
+    disk = FaultyDisk(Fault("none", at), links=links, intruder=take_the_place)
+    assert "app/main.py was changed by another program" in (refusal(stage, command, disk) or "")
+    now = picture(stage.project)
+    assert without(stage.before, "app/main.py").items() <= now.items()
+    path.rename(stage.project / "taken")
+    make(path)
+    assert picture(stage.project)["app/main.py"] == now["app/main.py"]
 
 
 @pytest.mark.parametrize("command", ["reset", "catchup", "undo"])

@@ -28,7 +28,7 @@ from checks.tests.workspace.world import (
 )
 from checks.workspace import Change, Disk, Workspace, WorkspaceError, snapshots, state
 from checks.workspace.area import Area
-from checks.workspace.tree import Entry, Kind
+from checks.workspace.tree import Entry, EntryKind
 
 FILES = st.sampled_from(
     [
@@ -314,7 +314,7 @@ class Histories(RuleBasedStateMachine):
             if snapshot.name not in self.copies:
                 copy = snapshots.read(area, snapshot.name)
                 self.copies[snapshot.name] = {path: seen_in(entry, area) for path, entry in copy.tree.items()}
-                self.memories[snapshot.name] = reading(state.State(copy.state), area)
+                self.memories[snapshot.name] = reading(copy.state or state.State(), area)
 
 
 def reading(known: state.State, area: Area) -> tuple[set[int], dict[int, Texts]]:
@@ -335,9 +335,9 @@ def text_of(digest: str, area: Area) -> bytes:
 
 
 def seen_in(entry: Entry, area: Area) -> Seen:
-    if entry.kind is Kind.FILE:
+    if entry.kind is EntryKind.FILE:
         return ("file", text_of(entry.digest, area), entry.mode or 0)
-    return ("link", entry.target, 0) if entry.kind is Kind.LINK else ("folder", None, entry.mode or 0)
+    return ("link", entry.target, 0) if entry.kind is EntryKind.LINK else ("folder", None, entry.mode or 0)
 
 
 def without(seen: Picture, paths: set[str]) -> Picture:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.tests.workspace.world import contents, link, make_course, picture, put
+from checks.tests.workspace.world import FaultyDisk, contents, link, make_course, picture, put
 from checks.workspace import Disk, Origin, Workspace, WorkspaceError, snapshots
 from checks.workspace.area import Area
 from checks.workspace.plan import Plan
@@ -187,6 +188,57 @@ class TestPermissions:
         assert picture(project) == before
 
     @posix
+    def test_what_is_kept_is_kept_for_its_owner_alone(self, placed, course, project):
+        put(project / ".env", "KEY=secret").chmod(0o600)
+        (project / ".workshop").chmod(0o755)  # as a former version left it
+        placed.solve(course.all_lessons[1])
+        assert (project / ".workshop").stat().st_mode & 0o777 == 0o700
+        (project / ".workshop").chmod(0o555)
+        with ordinary_user(course.root), pytest.raises(WorkspaceError, match="permission was denied"):
+            placed.reset(course.all_lessons[1])
+        assert (project / ".workshop").stat().st_mode & 0o777 == 0o500
+        shutil.rmtree(project / ".workshop")
+        placed.place(course.all_lessons[1])
+        placed.solve(course.all_lessons[0])
+        assert (project / ".workshop").stat().st_mode & 0o777 == 0o700
+
+    @posix
+    @pytest.mark.parametrize("links", [True, False], ids=["links", "no-links"])
+    def test_a_private_file_is_never_open_to_others(self, placed, course, project, links):
+        """Neither while it is moved nor when it comes back, on file systems without hard links, too."""
+        path = put(project / ".env", "KEY=secret")
+        path.chmod(0o600)
+        placed.solve(course.all_lessons[1])
+        path.unlink()
+        seen: set[int] = set()
+
+        class Watched(FaultyDisk):
+            def step(self, action: str, path: Path) -> None:
+                super().step(action, path)
+                files = [project / ".env", *(project / ".workshop/staging").glob("*.new")]
+                seen.update(
+                    file.stat().st_mode & 0o077
+                    for file in files
+                    if file.is_file() and b"secret" in file.read_bytes()
+                )
+
+        Workspace(course, disk=Watched(links=links)).undo()
+        assert path.read_text() == "KEY=secret"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert seen == {0}
+
+    @posix
+    def test_a_folder_of_somebody_else_is_used_as_it_is(self, placed, course, project):
+        """An instructor may prepare it: only the owner of a folder may close it."""
+
+        class NotOurs(Disk):
+            def chmod(self, path: Path, mode: int) -> bool:
+                return path.name != ".workshop" and super().chmod(path, mode)
+
+        (project / ".workshop").chmod(0o777)
+        assert Workspace(course, disk=NotOurs()).solve(course.all_lessons[1]).touched
+
+    @posix
     @pytest.mark.parametrize("command", ["start", "reset", "solve", "catchup"])
     def test_a_read_only_folder(self, placed, course, project, command):
         placed.solve(course.all_lessons[1])
@@ -208,6 +260,30 @@ class TestPermissions:
             assert picture(project) == before
             placed.undo()
         assert picture(project)["app/leaf"] == ("folder", None, 0o555)
+
+    @posix
+    def test_a_file_system_without_permissions(self, placed, course, project):
+        """Such as that of a memory stick, to which somebody moved the project."""
+
+        class Stick(Disk):
+            def chmod(self, path: Path, mode: int) -> bool:
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(os, "chmod", refuse)
+                    return super().chmod(path, mode)
+
+        def refuse(path: Path, *_: object, **__: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+        put(project / "run.sh", "mine").chmod(0o755)
+        put(project / "secret/key", "mine")
+        (project / "secret").chmod(0o700)
+        placed.solve(course.all_lessons[1])
+        (project / "run.sh").unlink()
+        (project / "secret").chmod(0o755)
+        (project / ".workshop").chmod(0o755)
+        change = Workspace(course, disk=Stick()).undo()
+        assert contents(project)["run.sh"] == b"mine"
+        assert [note.split(" keeps")[0] for note in change.notes] == ["secret"]
 
     @posix
     def test_a_read_only_folder_with_nothing_to_change_is_no_hindrance(self, placed, course, project):
@@ -309,6 +385,19 @@ class TestNames:
         plan.put("app/main.py", put(tmp_path / "source.py", "theirs"), Origin.REFERENCE)
         assert plan.after.keys() == plan.before.keys()
         assert plan.after["app/Main.py"] != plan.before["app/Main.py"]
+
+    @posix
+    def test_a_long_name_of_a_file_that_is_set_aside(self, placed, course, project):
+        path = put(project / ("n" * 251 + ".txt"), "mine")
+        placed.solve(course.all_lessons[1])
+        path.unlink()
+        placed.undo()
+        with path.open("ab", buffering=0) as handle:
+            placed.undo()
+            handle.write(b" and more")
+        change = placed.catchup(course.all_lessons[2])
+        assert [note for note in change.notes if "is kept in" in note]
+        assert [path.read_text() for path in (project / ".workshop/set-aside").iterdir()] == ["mine and more"]
 
     @posix
     def test_long_names_and_deep_folders(self, placed, course, project):

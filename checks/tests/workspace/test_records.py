@@ -168,12 +168,92 @@ def test_a_damaged_content_is_kept_anew_while_it_can_be(at_work, course, project
     assert picture(project) == before
 
 
+def test_a_store_that_is_taken_away_between_two_commands(at_work, course, project):
+    """Also from a program that stays, and has seen the contents there."""
+    at_work.solve(course.all_lessons[1])
+    at_work.undo()
+    before = picture(project)
+    shutil.rmtree(project / ".workshop/objects")
+    at_work.solve(course.all_lessons[1])
+    at_work.undo()
+    assert picture(project) == before
+
+
 def test_the_staging_folder_may_vanish_after_a_crash(at_work, course, project):
     before = picture(project)
     interrupt(course)
     shutil.rmtree(project / ".workshop/staging")
     Workspace(course).recover()
     assert picture(project) == before
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_state_that_is_damaged_after_a_crash(at_work, course, project, damage):
+    before, memory = picture(project), (project / ".workshop/state.json").read_bytes()
+    interrupt(course)
+    put(project / ".workshop/state.json", damage)
+    change = Workspace(course).recover()
+    assert change is not None
+    assert "An interrupted `solve` was taken back" in change.notes[0]
+    assert picture(project) == before
+    assert (project / ".workshop/state.json").read_bytes() == memory
+    assert Workspace(course).recover() is None
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["no state before", "a state before"])
+def test_a_folder_in_the_place_of_the_state_after_a_crash(at_work, course, project, is_first):
+    state = project / ".workshop/state.json"
+    if is_first:
+        state.unlink()
+    before = picture(project)
+    interrupt(course)
+    state.unlink(missing_ok=True)
+    put(state / "inner", "mine")
+    assert Workspace(course).recover() is not None
+    assert picture(project) == before
+    assert (project / ".workshop/set-aside/state-1.json/inner").read_text() == "mine"
+    assert Workspace(course).solve(course.all_lessons[1]).touched
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", '"caf\u00e9"'.encode(), b'{"a":\r\n 1}'])
+def test_a_state_comes_back_to_the_byte(at_work, course, project, content):
+    """Also one that another program damages between the moment it is read and the first step."""
+
+    class Damages(EndsAtTheSecondFile):
+        def step(self, action: str, path: Path) -> None:
+            if action == "mkdir" and path.name == "staging":
+                put(project / ".workshop/state.json", content)
+            super().step(action, path)
+
+    shutil.rmtree(project / ".workshop/staging")
+    with pytest.raises(CrashError):
+        Workspace(course, disk=Damages()).solve(course.all_lessons[1])
+    state = project / ".workshop/state.json"
+    put(state, "something else")
+    Workspace(course).recover()
+    assert content in (state.read_bytes(), *(p.read_bytes() for p in state.parent.glob("set-aside/*")))
+
+
+def test_a_crash_after_which_the_contents_are_taken_away(at_work, course, project):
+    """What nobody has any more cannot come back; all else does, and no command is refused for it."""
+    interrupt(course)
+    shutil.rmtree(project / ".workshop/staging")
+    shutil.rmtree(project / ".workshop/objects")
+    left = contents(project)
+    change = Workspace(course).recover()
+    assert change is not None
+    assert any(
+        "app/main.py is not brought back: its content is not there any more" in n for n in change.notes
+    )
+    assert contents(project).keys() <= left.keys()
+    assert Workspace(course).recover() is None
+    assert Workspace(course).solve(course.all_lessons[1]).touched
+
+
+def test_a_copy_that_somebody_removed(at_work, project):
+    shutil.rmtree(project / ".workshop/snapshots")
+    with pytest.raises(WorkspaceError, match="`workshop undo --list` shows"):
+        at_work.undo()
 
 
 class EndsAtTheSecondFile(FaultyDisk):

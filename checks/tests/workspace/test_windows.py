@@ -50,11 +50,12 @@ class Holder:
         self.left = attempts
         for method in ("rename", "replace", "open"):
             monkeypatch.setattr(Path, method, self.wrapped(getattr(Path, method)))
+        monkeypatch.setattr(os, "open", self.wrapped(os.open))
         monkeypatch.setattr("checks.patience.MOMENT", 0.2)
 
     def wrapped(self, method):
         def attempt(path, *args, **options):
-            if path.name == self.name and self.left > 0:
+            if Path(path).name == self.name and self.left > 0:
                 self.left -= 1
                 raise PermissionError(errno.EACCES, "The process cannot access the file", str(path))
             return method(path, *args, **options)
