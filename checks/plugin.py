@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks.items import LOAD, ConventionItem, LessonFile, LoadItem
-from checks.lesson import NEEDS, Course, Lesson, LessonError, find_course
+from checks.items import ConventionItem, LessonFile, LoadItem
+from checks.lesson import LOAD, NEEDS, Course, Lesson, LessonError, find_course
 
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.items import LOAD
-from checks.lesson import Course, Lesson, find_course
+from checks.lesson import LOAD, Course, Lesson, find_course
 from checks.report import Kind, Outcome, Problem
 from checks.run import LessonRun, load_id, needed_id
 from checks.supervisor import Supervisor
