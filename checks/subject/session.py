@@ -24,12 +24,11 @@ from checks.subject.contract import BrokenContractError, require_names
 from checks.subject.diagnosis import NEVER_AWAITED, Check, Diagnosis
 from checks.subject.own import Folder
 from checks.subject.registered import registering
+from checks.subject.threads import left_running
 from checks.subject.watchdog import Watchdog, Where
 
 Message = dict[str, Any]
 SENTINEL = Path(__file__).with_name("sentinel.py")
-GRACE = 0.2
-"""Seconds that a thread may need to end after the check that started it."""
 
 
 class Diagnosing:
@@ -180,7 +179,7 @@ class Session:
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt, pytest.exit: the learner's code raised it
             # The event loop may be in pieces: the next check gets a process of its own.
             problem, gone = self.diagnosis.diagnose(error, self._check), True
-        self._end(problem or self._left_threads(threads), started, skipped, gone=gone)
+        self._end(problem or left_running(threads, self.diagnosis), started, skipped, gone=gone)
 
     def _reports_of(self, item: pytest.Item, following: pytest.Item | None) -> list[pytest.TestReport]:
         """Let pytest run one check: its set-up, its call, its teardown."""
@@ -279,26 +278,6 @@ class Session:
             if self._own.holds(frame.f_code.co_filename):
                 return frame.f_code.co_filename, frame.f_lineno
             frame = frame.f_back
-        return None
-
-    def _left_threads(self, before: set[threading.Thread]) -> Problem | None:
-        for thread in set(threading.enumerate()) - before:
-            target = getattr(thread, "_target", None)
-            place = self.diagnosis.place_of(target or type(thread).run)
-            if thread.daemon or place is None:
-                continue
-            thread.join(GRACE)
-            if thread.is_alive():
-                return Problem(
-                    kind=Kind.THREAD,
-                    title="A thread was left running",
-                    expected="every thread that the application starts to end with it",
-                    found=f"the thread {thread.name!r} still runs {getattr(target, '__name__', 'run')}",
-                    why="Python waits for such a thread before it ends: the server would never stop.",
-                    next="End it where the application shuts down",
-                    place=place,
-                    cause=f"thread {place}",
-                )
         return None
 
 

@@ -102,6 +102,16 @@ def test_a_fault_after_a_check_is_told_once(clone: Clone) -> None:
     assert "Lesson 02 Count: 2 of 3 green, 1 to mend" in ran.output
 
 
+def test_a_debugger_lets_no_thread_run_on(clone: Clone) -> None:
+    clone.solve()
+    start = inside("import threading; threading.Thread(target=work, name='worker').start()")
+    write(clone.project, {"app/main.py": f"{start}\n\ndef work():\n    import time\n    time.sleep(6)\n"})
+    ran = debug(clone, "lessons/1")
+    assert ran.code == 1, ran.output
+    assert ran.output.count("✗ A thread was left running") == 1
+    assert clone.done() == []
+
+
 def test_a_debugger_meets_no_settings_of_the_shell(clone: Clone) -> None:
     write(clone.root, {"solutions/01_hello/.env.example": "GREETING=\n"})
     clone.solve()
