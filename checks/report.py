@@ -20,7 +20,7 @@ LABEL = 11
 DETAIL_LINES = 24
 """Lines of detail that are kept, the newest ones."""
 
-REPORT_IT = "Please report it with the lines below"
+REPORT_IT = "Please report it"
 
 
 class Kind(StrEnum):
@@ -185,14 +185,15 @@ def workshop_fault(title: str, *, expected: str, found: str, why: str, detail: s
         why: how one can tell that it is ours.
         detail: what we need to see; the last lines are kept.
     """
+    kept = detail.strip().splitlines()[-DETAIL_LINES:]
     return Problem(
         kind=Kind.WORKSHOP,
         title=title,
         expected=expected,
         found=found,
         why=why,
-        next=REPORT_IT,
-        detail="\n".join(detail.strip().splitlines()[-DETAIL_LINES:]),
+        next=f"{REPORT_IT} with the lines below" if kept else REPORT_IT,
+        detail="\n".join(kept),
         cause=f"workshop {found}",
     )
 

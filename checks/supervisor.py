@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from checks.finding import Evidence
 from checks.lesson import Course, Lesson
-from checks.report import REPORT_IT, Kind, Outcome, Problem, workshop_fault
+from checks.report import Kind, Outcome, Problem, workshop_fault
 from checks.subject import channel
 
 START_LIMIT = 120.0
@@ -311,7 +311,7 @@ def _no_subject(text: str, title: str) -> Problem:
         detail=text,
     )
     first = "Run `uv sync` in the workshop's folder and try again"
-    return replace(problem, next=f"{first}. If it stays: {REPORT_IT.lower()}")
+    return replace(problem, next=f"{first}. If it stays: {problem.next.lower()}")
 
 
 def _silent(limit: float) -> Problem:
