@@ -42,9 +42,20 @@ def move_apart(project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def _stands_beside(entry: Path) -> bool:
-    """Whether the application may find an entry of the project beside itself: no settings, data or caches."""
-    private = entry.name.startswith(".") or entry.name in {"app", "secrets", "__pycache__"}
-    return not private and ".db" not in entry.name and ".sqlite" not in entry.name
+    """Whether the application may find an entry of the project beside itself: no settings and no data."""
+    is_private = entry.name.startswith(".") or entry.name in {"app", "secrets"}
+    is_data = ".db" in entry.name or ".sqlite" in entry.name
+    return not (is_private or is_data or _is_made_again(entry))
+
+
+def _is_made_again(entry: Path) -> bool:
+    """Whether a program made an entry and can make it again: caches, installed libraries.
+
+    They are many files that no application reads as its own, and a copy of them would cost seconds.
+    """
+    from checks.workspace.tree import UNTOUCHED
+
+    return entry.name in UNTOUCHED or (entry / "pyvenv.cfg").is_file()
 
 
 def _link(entry: Path, target: Path) -> None:
@@ -52,9 +63,13 @@ def _link(entry: Path, target: Path) -> None:
         target.symlink_to(entry, target_is_directory=entry.is_dir())
     except OSError:  # Windows allows links only to some
         if entry.is_dir():
-            shutil.copytree(entry, target)
+            shutil.copytree(entry, target, ignore=_made_again)
         else:
             shutil.copy2(entry, target)
+
+
+def _made_again(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if _is_made_again(Path(folder, name))}
 
 
 def original(path: str | Path, folder: Path, project: Path) -> Path:

@@ -6,10 +6,7 @@ from typing import Any
 
 import pytest
 
-from checks.lesson import Course, Lesson
-
-LOAD = "application-loads"
-"""The first check of every lesson; all others rest on it."""
+from checks.lesson import LOAD, Course, Lesson
 
 
 class LessonFile(pytest.File):
@@ -47,3 +44,8 @@ class LoadItem(_TomlItem):
 
 class ConventionItem(_TomlItem):
     """The project follows one convention; the item's name is the slug."""
+
+
+def is_behaviour(item: pytest.Item) -> bool:
+    """Whether a check of a lesson runs the learner's code: it is a function in a test module."""
+    return isinstance(item, pytest.Function) and item.path.name != "lesson.toml"

@@ -21,6 +21,9 @@ IGNORED = frozenset(
     }
 )
 
+LOAD = "application-loads"
+"""The name of the first check of every lesson; all others rest on it."""
+
 NEEDS = "needs(*names): checks that have to hold first; test_x, or test_other.py::test_x of the same lesson"
 """The marker of a lesson's check, as pytest registers it."""
 

@@ -17,6 +17,10 @@ WIDTH = 80
 BODY_LINES = 12
 HEADLINE = 100
 LABEL = 11
+DETAIL_LINES = 24
+"""Lines of detail that are kept, the newest ones."""
+
+REPORT_IT = "Please report it"
 
 
 class Kind(StrEnum):
@@ -168,6 +172,29 @@ def from_finding(finding: Finding, title: str, *, prefix: str = "project/") -> P
         why=finding.why,
         next=finding.next,
         cause=f"{finding.convention} {shown}",
+    )
+
+
+def workshop_fault(title: str, *, expected: str, found: str, why: str, detail: str) -> Problem:
+    """Something that is ours to mend, not the learner's: it looks different from a failed check.
+
+    Args:
+        title: what could not be done.
+        expected: what should have come, a phrase.
+        found: what came instead.
+        why: how one can tell that it is ours.
+        detail: what we need to see; the last lines are kept.
+    """
+    kept = detail.strip().splitlines()[-DETAIL_LINES:]
+    return Problem(
+        kind=Kind.WORKSHOP,
+        title=title,
+        expected=expected,
+        found=found,
+        why=why,
+        next=f"{REPORT_IT} with the lines below" if kept else REPORT_IT,
+        detail="\n".join(kept),
+        cause=f"workshop {found}",
     )
 
 

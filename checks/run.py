@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from checks.finding import Evidence
-from checks.items import LOAD
-from checks.lesson import Course, Lesson
+from checks.lesson import LOAD, Course, Lesson
 from checks.report import Kind, Outcome, Problem, from_finding
 from checks.workspace import Change, Workspace
 
@@ -62,6 +61,11 @@ class LessonRun:
     Args:
         course: the clone.
         supervisor: runs the learner's code.
+
+    Attributes:
+        changes: what was placed.
+        tallies: the results so far, by the names of the lessons.
+        notes: what else the learner should know of this run, a sentence each.
     """
 
     def __init__(self, course: Course, supervisor: "Supervisor") -> None:
@@ -69,6 +73,7 @@ class LessonRun:
         self.supervisor = supervisor
         self.workspace = Workspace(course)
         self.changes: list[Change] = []
+        self.notes: list[str] = []
         self.tallies: dict[str, Tally] = {}
         self._told: dict[str, str] = {}
         self._conventions: dict[str, tuple[Problem | None, int]] = {}
@@ -88,16 +93,14 @@ class LessonRun:
 
     def load(self, lesson: Lesson, name: str) -> Outcome:
         """Whether the application can be read and imported, and has the promised names."""
-        from checks.subject.contract import BrokenContractError, require_readable
+        from checks.readable import unreadable
 
         self.supervisor.start()
         made = [file for other in self.course.until(lesson) for file in other.made]
-        try:
-            require_readable(self.course.root, self.course.project, made)
-        except BrokenContractError as error:
-            return self._record(lesson, name, Outcome(error.problem))
+        if problem := unreadable(self.course.root, self.course.project, made):
+            return self.record(lesson, name, Outcome(problem))
         self.judge_conventions(self.course.conventions_until(lesson))
-        return self._record(lesson, name, self._load(lesson))
+        return self.record(lesson, name, self._load(lesson))
 
     def _load(self, lesson: Lesson) -> Outcome:
         outcome = self.supervisor.load(lesson)
@@ -113,11 +116,18 @@ class LessonRun:
             following: the node id of the check that comes next, if any.
             needs: node ids of checks that have to hold first.
         """
-        tally = self.tally(lesson)
-        for other in (load_id(lesson), *needs):
-            if other in tally.broken():
-                return Outcome(waits=f"waits for {_short(other)}")
-        return self._record(lesson, name, self.supervisor.run(name, following))
+        return self.waiting(lesson, needs) or self.record(lesson, name, self.supervisor.run(name, following))
+
+    def waiting(self, lesson: Lesson, needs: Iterable[str] = ()) -> Outcome | None:
+        """That a behaviour check waits, and for what; None if all that it rests on holds so far.
+
+        Args:
+            lesson: whose check it is.
+            needs: node ids of checks that have to hold first.
+        """
+        broken = set(self.tally(lesson).broken())
+        blocker = next((other for other in (load_id(lesson), *needs) if other in broken), None)
+        return Outcome(waits=f"waits for {_short(blocker)}") if blocker else None
 
     def follow(self, lesson: Lesson, name: str, slug: str) -> Outcome:
         """Whether the project follows one convention; not asked before there is something to judge."""
@@ -128,13 +138,13 @@ class LessonRun:
             problem, subjects = _shown_by(evidence, slug), subjects or evidence.subjects
         if problem is None:
             tally = self.tally(lesson)
-            if load_id(lesson) in tally.failed and self.project.unparsed:
+            if load_id(lesson) in tally.broken() and self.project.unparsed:
                 return Outcome(waits=f"waits for {LOAD}")
             if not subjects:
                 if broken := next(tally.broken(), None):
                     return Outcome(waits=f"nothing to judge yet; waits for {_short(broken)}")
                 problem = _nothing_to_judge(slug, lesson)
-        return self._record(lesson, name, Outcome(problem))
+        return self.record(lesson, name, Outcome(problem))
 
     def _evidence(self, slug: str, lesson: Lesson, *, needed: bool) -> Evidence:
         """What the application showed when it was loaded; it is loaded for this only if that is needed."""
@@ -193,16 +203,30 @@ class LessonRun:
             self._reference[lesson.name] = not self.workspace.lesson_is_own_work(lesson)
         return self._reference[lesson.name]
 
-    def _record(self, lesson: Lesson, name: str, outcome: Outcome) -> Outcome:
-        """Keep the outcome; a cause that another check has told already is not told again."""
+    def record(self, lesson: Lesson, name: str, outcome: Outcome) -> Outcome:
+        """What an outcome means in this run, wherever the check ran.
+
+        Args:
+            lesson: whose check it is.
+            name: its node id.
+            outcome: what it said by itself.
+
+        Returns:
+            The outcome to tell: a cause is told once, and what the reference's files hold is not done.
+        """
+        if outcome.holds and self.is_reference(lesson):
+            return replace(outcome, reference=True)
+        return self.told_once(name, outcome)
+
+    def told_once(self, name: str, outcome: Outcome) -> Outcome:
+        """The outcome itself; or, where another check has told its cause already, that it has that one's."""
         problem = outcome.problem
-        if problem is not None:
-            teller = self._told.setdefault(problem.cause or name, name)
-            if teller != name:
-                outcome = Outcome(waits=f"same cause as {_short(teller)}", seconds=outcome.seconds)
-        elif outcome.holds and self.is_reference(lesson):
-            outcome = replace(outcome, reference=True)
-        return outcome
+        if problem is None:
+            return outcome
+        teller = self._told.setdefault(problem.cause or name, name)
+        if teller == name:
+            return outcome
+        return Outcome(waits=f"same cause as {_short(teller)}", seconds=outcome.seconds)
 
 
 def load_id(lesson: Lesson) -> str:

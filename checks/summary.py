@@ -25,6 +25,8 @@ def summary(run: LessonRun) -> Iterator[tuple[str, Markup]]:
     yield "", CALM
     for change in run.changes:
         yield from _placed(change)
+    for note in run.notes:
+        yield note, CALM
     lessons = [lesson for lesson in run.course.lessons if lesson.name in run.tallies]
     for lesson in lessons:
         yield _score(run, lesson)

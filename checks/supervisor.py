@@ -12,13 +12,13 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from checks.finding import Evidence
 from checks.lesson import Course, Lesson
-from checks.report import Kind, Outcome, Problem
+from checks.report import Kind, Outcome, Problem, workshop_fault
 from checks.subject import channel
 
 START_LIMIT = 120.0
@@ -92,6 +92,7 @@ class Supervisor:
 
     Attributes:
         files: the test modules whose checks may be asked for, absolute.
+        is_debugged: whether checks run elsewhere, under a debugger: then nothing stops at a breakpoint here.
         evidence: what the application that was loaded last showed, by the slug of a convention.
     """
 
@@ -99,6 +100,7 @@ class Supervisor:
         self.course = course
         self.limit = limit
         self.files: list[str] = []
+        self.is_debugged = False
         self.evidence: dict[str, Evidence] = {}
         self._preload = list(preload)
         self._process: subprocess.Popen[bytes] | None = None
@@ -190,7 +192,8 @@ class Supervisor:
                         "do": "collect",
                         "files": self.files,
                         "scratch": self._scratch.name,
-                        "unset": sorted(self._settings()),
+                        "unset": sorted(self.settings()),
+                        "debugged": self.is_debugged,
                     }
                 )
                 answer = self._answer(START_LIMIT)
@@ -248,13 +251,13 @@ class Supervisor:
         self.close()
         match answer.get("event"):
             case "failed":
-                return Outcome(_our_fault(answer["text"], title), output=output)
+                return Outcome(_no_subject(answer["text"], title), output=output)
             case "silent" if ready:
                 return Outcome(_silent(self.limit), seconds=self.limit, output=output)
             case _ if ready:
                 return Outcome(_ended(code), output=output)
             case _:
-                return Outcome(_our_fault(output or f"exit code {code}", title))
+                return Outcome(_no_subject(output or f"exit code {code}", title))
 
     def _exit_code(self) -> int | None:
         try:
@@ -262,7 +265,7 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             return None
 
-    def _settings(self) -> set[str]:
+    def settings(self) -> set[str]:
         """Names of the application's settings: the learner's shell must not decide a check."""
         names = set()
         for file, source in self.course.state(self.course.all_lessons[-1]).items():
@@ -299,17 +302,16 @@ def imported_by(files: Iterable[Path]) -> list[str]:
     return [name for name in names if name.split(".")[0] not in {"app", "__future__"}]
 
 
-def _our_fault(text: str, title: str) -> Problem:
-    return Problem(
-        kind=Kind.WORKSHOP,
-        title=title,
+def _no_subject(text: str, title: str) -> Problem:
+    problem = workshop_fault(
+        title,
         expected="a process that imports the libraries and waits for checks",
         found=text.strip().splitlines()[0] if text.strip() else "silence",
         why="Nothing of yours has run yet, so this is ours to look at.",
-        next="Run `uv sync` in the workshop's folder and try again; if it stays, report it with these lines",
-        detail="\n".join(text.strip().splitlines()[-12:]),
-        cause="subject",
+        detail=text,
     )
+    first = "Run `uv sync` in the workshop's folder and try again"
+    return replace(problem, next=f"{first}. If it stays: {problem.next.lower()}")
 
 
 def _silent(limit: float) -> Problem:

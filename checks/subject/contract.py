@@ -1,22 +1,12 @@
-"""The first check of every lesson: the project can be read and imported, and has the names it promised."""
+"""The first check of every lesson, once its files can be read: they import, and have the promised names."""
 
-import ast
 import importlib
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import ModuleType
 
-from checks.finding import Place
 from checks.report import Kind, Problem
-from checks.subject.diagnosis import (
-    Check,
-    Diagnosis,
-    file_problem,
-    nearest_name,
-    syntax_problem,
-    unreadable_problem,
-)
+from checks.subject.diagnosis import Check, Diagnosis, nearest_name
 
 CHECK = Check("The application can be imported")
 STUB_NAME = re.compile(r"(?:async\s+def|def|class)?\s*(?P<name>[A-Za-z_][\w.]*)")
@@ -32,72 +22,6 @@ class BrokenContractError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.found)
         self.problem = problem
-
-
-def require_readable(root: Path, project: Path, files: Iterable[str]) -> None:
-    """Look at the project's files without running them.
-
-    Args:
-        root: the clone's root, to which reported places are relative.
-        project: the learner's folder.
-        files: what the lessons up to now have made, relative to the project.
-
-    Raises:
-        BrokenContractError: a file is missing, a folder, empty, unreadable, not UTF-8, or no valid Python.
-    """
-    wanted = {file: project / file for file in files if file.endswith(".py")}
-    found = {path.relative_to(project).as_posix(): path for path in sorted((project / "app").rglob("*.py"))}
-    for file, path in (wanted | found).items():
-        shown = path.relative_to(root).as_posix()
-        source = _read(shown, path)
-        if file in wanted and not source.strip() and path.name != "__init__.py":
-            raise BrokenContractError(
-                file_problem(
-                    shown,
-                    "the code that the lesson asks for",
-                    "is empty",
-                    "Write it, or get the starter back with `workshop reset`",
-                )
-            )
-        try:
-            ast.parse(source, filename=str(path))
-        except SyntaxError as error:
-            null = source.partition("\0")[0].count("\n") + 1
-            raise BrokenContractError(syntax_problem(shown, error, null)) from None
-        except (ValueError, RecursionError, MemoryError) as error:
-            raise BrokenContractError(unreadable_problem(Place(shown, 1), str(error))) from None
-
-
-def _read(shown: str, path: Path) -> str:
-    if path.is_dir():
-        problem = file_problem(
-            shown, "a file", "is a folder", "Rename the folder; then `workshop reset` brings the file back"
-        )
-    elif not path.exists():
-        problem = file_problem(
-            shown,
-            "a file of this lesson",
-            "is missing",
-            "`pytest` with the lesson's name puts missing files back",
-        )
-    else:
-        try:
-            return path.read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            problem = file_problem(
-                shown,
-                "text in UTF-8",
-                f"is not UTF-8 (byte {error.start})",
-                "Save it again with the encoding UTF-8 in your editor",
-            )
-        except OSError as error:
-            problem = file_problem(
-                shown,
-                "a file that can be read",
-                f"cannot be opened: {error.strerror or error}",
-                "Look at its permissions",
-            )
-    raise BrokenContractError(problem)
 
 
 def require_names(contract: Mapping[str, Iterable[str]], diagnosis: Diagnosis) -> None:

@@ -9,7 +9,6 @@ import difflib
 import importlib.metadata
 import inspect
 import linecache
-import os
 import re
 import sys
 import traceback
@@ -21,7 +20,9 @@ from types import CodeType, FrameType, TracebackType
 
 from checks.expect import Unmet, described
 from checks.finding import Place
-from checks.report import Kind, Problem
+from checks.readable import syntax_problem
+from checks.report import Kind, Problem, workshop_fault
+from checks.subject.own import Folder
 
 HINT = "workshop hint"
 NEVER_AWAITED = re.compile(r"coroutine '(?P<name>[^']+)' was never awaited")
@@ -71,7 +72,9 @@ class Diagnosis:
         self.project = project
         self.makers = makers
         self.brief = "the lesson's README.md"
-        self._ours = os.path.normcase(project) + os.sep
+        self._own = Folder(project)
+        self._lessons = Folder(root / "lessons")
+        self._workshop = Folder(Path(__file__).parents[1])
 
     def diagnose(self, error: BaseException, check: Check) -> Problem:
         """The failure in words.
@@ -258,15 +261,12 @@ class Diagnosis:
                 cause=f"used {check.title} {found}",
             )
         if place is None:
-            return Problem(
-                kind=Kind.WORKSHOP,
-                title="a check stopped before it could judge",
+            return workshop_fault(
+                "a check stopped before it could judge",
                 expected=check.title,
                 found=found,
                 why="None of your lines is in the traceback, so this is ours to look at.",
-                next="Please report it with the lines below; `pytest` with a node id runs one check alone",
-                detail="".join(traceback.format_exception(error)[-12:]),
-                cause=f"workshop {found}",
+                detail="".join(traceback.format_exception(error)),
             )
         return Problem(
             kind=Kind.RAISED,
@@ -285,13 +285,12 @@ class Diagnosis:
         A check is proven on the reference; what fails in it fails because of what it was given. An error in
         the workshop's package itself is ours.
         """
-        own = str(Path(__file__).parents[1])
-        lessons = str(self.root / "lessons")
-        files = [(frame.f_code.co_filename, line) for frame, line, _ in _frames(error.__traceback__)]
-        ours = [(file, line) for file, line in files if file.startswith((own, lessons))]
-        if not ours or not ours[-1][0].startswith(lessons):
+        frames = [(frame.f_code.co_filename, line) for frame, line, _ in _frames(error.__traceback__)]
+        ours = [(f, line) for f, line in frames if self._lessons.holds(f) or self._workshop.holds(f)]
+        if not ours or not self._lessons.holds(ours[-1][0]):
             return ""
-        return f"{self._shown(ours[-1][0])}:{ours[-1][1]}"
+        file, line = ours[-1]
+        return f"{self._shown(file)}:{line}"
 
     def _advice(self, error: BaseException) -> str:
         if isinstance(error, NameError) and error.name:
@@ -390,59 +389,11 @@ class Diagnosis:
         return None
 
     def _is_ours(self, file: str) -> bool:
-        return os.path.normcase(file).startswith(self._ours)
+        return self._own.holds(file)
 
     def _shown(self, file: str) -> str:
         path = Path(file)
         return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
-
-
-def syntax_problem(file: str, error: SyntaxError, line: int = 1) -> Problem:
-    """A file that Python cannot parse.
-
-    Args:
-        file: relative to the clone's root.
-        error: what the parser said.
-        line: where to point if the parser does not say.
-    """
-    line, column, end = error.lineno or line, error.offset or 1, error.end_offset or 0
-    end = end if error.end_lineno == line and end > column else column + 1
-    return unreadable_problem(Place(file, line, column, line, end), error.msg)
-
-
-def unreadable_problem(place: Place, message: str) -> Problem:
-    """Source text that Python refuses, and where."""
-    return Problem(
-        kind=Kind.SYNTAX,
-        title=f"{place.file} cannot be read by Python",
-        expected="a file without syntax errors",
-        found=message,
-        why="Until Python can parse the file, nothing in it exists and no check can run.",
-        next="Look at the marked place and at the line above it: the cause is often one line earlier",
-        place=place,
-        cause=f"syntax {place.file}",
-    )
-
-
-def file_problem(file: str, expected: str, found: str, action: str) -> Problem:
-    """A file of the project that is not there, or is no readable text.
-
-    Args:
-        file: relative to the clone's root.
-        expected: what should be there, a phrase.
-        found: what there is, a phrase that goes on from the file's name.
-        action: what to do.
-    """
-    return Problem(
-        kind=Kind.FILE,
-        title=f"{file}: {found}",
-        expected=expected,
-        found=f"{file} {found}",
-        why="The checks of this lesson import it.",
-        next=action,
-        place=Place(file, 0),
-        cause=f"file {file}",
-    )
 
 
 def nearest_name(wanted: str, names: Iterable[str]) -> str:

@@ -92,6 +92,8 @@ def _serve(course: Course, commands: Iterator[dict[str, Any]], answers: IO[bytes
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         # They are for the learner's pytest, which has heeded them already.
         os.environ.pop(name, None)
+    if collect["debugged"]:
+        os.environ["PYTHONBREAKPOINT"] = "0"
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
     _compile_once()

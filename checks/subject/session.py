@@ -14,22 +14,21 @@ from types import FrameType
 from typing import IO, Any, NoReturn
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from checks.expect import described
 from checks.fixtures import environment, forget_application
 from checks.lesson import NEEDS, Course
-from checks.report import Kind, Problem
+from checks.report import Kind, Problem, workshop_fault
 from checks.subject import channel
 from checks.subject.contract import BrokenContractError, require_names
 from checks.subject.diagnosis import NEVER_AWAITED, Check, Diagnosis
+from checks.subject.own import Folder
 from checks.subject.registered import registering
+from checks.subject.threads import left_running
 from checks.subject.watchdog import Watchdog, Where
 
 Message = dict[str, Any]
 SENTINEL = Path(__file__).with_name("sentinel.py")
-GRACE = 0.2
-"""Seconds that a thread may need to end after the check that started it."""
 
 
 class Diagnosing:
@@ -83,6 +82,8 @@ class Session:
         self._leave = os._exit
         self._current = ""
         self._check = Check("")
+        self._own = Folder(course.project)
+        self._reports: list[pytest.TestReport] = []
         self.diagnosis = Diagnosis(course.root, course.project, course.makers)
         self._watchdog = Watchdog(course.project, self._tell_stuck)
 
@@ -99,9 +100,29 @@ class Session:
         config.pluginmanager.unregister(name="terminalreporter")
         config.addinivalue_line("markers", NEEDS)
 
-    def pytest_itemcollected(self, item: pytest.Item) -> None:
+    @pytest.hookimpl
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> pytest.TestReport | None:
         """Spare pytest the traceback of a failure: nobody reads it here."""
-        item.repr_failure = _shortly  # type: ignore[method-assign]
+        if call.excinfo is None:
+            return None
+        skipped = isinstance(call.excinfo.value, pytest.skip.Exception)
+        return pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords={},
+            outcome="skipped" if skipped else "failed",
+            longrepr=described(call.excinfo.value),
+            when=call.when,  # type: ignore[arg-type]
+            duration=call.duration,
+            start=call.start,
+            stop=call.stop,
+        )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what pytest says of the check that runs."""
+        self._reports.append(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -151,18 +172,24 @@ class Session:
         problem, skipped, gone = None, "", False
         try:
             with _warnings() as warned:
-                reports = runtestprotocol(item, log=False, nextitem=following)
+                reports = self._reports_of(item, following)
             problem, skipped = _told_by(reports, self._check)
             problem = self.diagnosis.not_awaited(warned, problem) if problem else self._unsound()
             gone = problem is not None and problem.kind is Kind.ENDED
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt, pytest.exit: the learner's code raised it
             # The event loop may be in pieces: the next check gets a process of its own.
             problem, gone = self.diagnosis.diagnose(error, self._check), True
-        self._end(problem or self._left_threads(threads), started, skipped, gone=gone)
+        self._end(problem or left_running(threads, self.diagnosis), started, skipped, gone=gone)
+
+    def _reports_of(self, item: pytest.Item, following: pytest.Item | None) -> list[pytest.TestReport]:
+        """Let pytest run one check: its set-up, its call, its teardown."""
+        self._reports = []
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        return self._reports
 
     def _unsound(self) -> Problem | None:
         """A problem if a check that must fail no longer does: then a pass means nothing."""
-        reports = runtestprotocol(self._sentinel, log=False, nextitem=None)
+        reports = self._reports_of(self._sentinel, None)
         if any(getattr(report, "problem", None) is not None for report in reports):
             return None
         return Problem(
@@ -230,7 +257,7 @@ class Session:
 
     def _tell_exit(self, status: int) -> NoReturn:
         frame = inspect.currentframe()
-        place = self.diagnosis.place_of(_learners_line(frame, self.course.project))
+        place = self.diagnosis.place_of(self._learners_line(frame))
         problem = Problem(
             kind=Kind.ENDED,
             title="The application ended its own process",
@@ -246,29 +273,12 @@ class Session:
         )
         self._leave(status)
 
-    def _left_threads(self, before: set[threading.Thread]) -> Problem | None:
-        for thread in set(threading.enumerate()) - before:
-            target = getattr(thread, "_target", None)
-            place = self.diagnosis.place_of(target or type(thread).run)
-            if thread.daemon or place is None:
-                continue
-            thread.join(GRACE)
-            if thread.is_alive():
-                return Problem(
-                    kind=Kind.THREAD,
-                    title="A thread was left running",
-                    expected="every thread that the application starts to end with it",
-                    found=f"the thread {thread.name!r} still runs {getattr(target, '__name__', 'run')}",
-                    why="Python waits for such a thread before it ends: the server would never stop.",
-                    next="End it where the application shuts down",
-                    place=place,
-                    cause=f"thread {place}",
-                )
+    def _learners_line(self, frame: FrameType | None) -> tuple[str, int] | None:
+        while frame is not None:
+            if self._own.holds(frame.f_code.co_filename):
+                return frame.f_code.co_filename, frame.f_lineno
+            frame = frame.f_back
         return None
-
-
-def _shortly(excinfo: pytest.ExceptionInfo[BaseException], *_: object, **__: object) -> str:
-    return described(excinfo.value)
 
 
 def _end_output() -> None:
@@ -301,26 +311,15 @@ def _told_by(reports: list[pytest.TestReport], check: Check) -> tuple[Problem | 
     if not problems and not reasons and not (ran and all(report.passed for report in reports)):
         untold = "; ".join(report.longreprtext for report in reports if not report.passed)
         problems.append(
-            Problem(
-                kind=Kind.WORKSHOP,
-                title="a check ended without a verdict",
+            workshop_fault(
+                "a check ended without a verdict",
                 expected=check.title,
                 found=untold.strip().split("\n")[-1] or "no report of its call",
                 why="A check that says nothing has shown nothing.",
-                next="Please report it with the lines below",
                 detail=untold,
-                cause=f"untold {check.title}",
             )
         )
     return (problems[0] if problems else None), (reasons[0] if reasons else "")
-
-
-def _learners_line(frame: FrameType | None, project: Path) -> tuple[str, int] | None:
-    while frame is not None:
-        if Path(frame.f_code.co_filename).is_relative_to(project):
-            return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
-    return None
 
 
 def serve(course: Course, files: list[str], commands: Iterator[Message], answers: IO[bytes]) -> None:
@@ -340,11 +339,12 @@ def serve(course: Course, files: list[str], commands: Iterator[Message], answers
         "--rootdir",
         str(course.root),
         "-s",
-        "--tb=native",
         "-p",
         "no:cacheprovider",
         "-p",
         "no:faulthandler",
+        "-p",
+        "no:warnings",  # `_warnings` records them
     ]
     code = pytest.main(
         [*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files, str(SENTINEL)],

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from checks.subject.own import Folder
+
 STEP = 0.25
 """Seconds between two looks at the running code."""
 
@@ -50,7 +52,7 @@ class Watchdog:
     """
 
     def __init__(self, project: Path, on_stuck: Callable[[Where | None], None]) -> None:
-        self._project = str(project)
+        self._project = Folder(project)
         self._on_stuck = on_stuck
         self._main = threading.main_thread().ident or 0
         self._deadline: float | None = None
@@ -96,7 +98,7 @@ class Watchdog:
         """What the main thread is in, of the learner's code."""
         frame = sys._current_frames().get(self._main)  # noqa: SLF001 - the documented way to see other threads
         for inner in _outwards(frame):
-            if inner.f_code.co_filename.startswith(self._project):
+            if self._project.holds(inner.f_code.co_filename):
                 return Where.of(inner, waiting=False)
         return next((Where.of(inner, waiting=True) for inner in self._awaiting()), None)
 
@@ -106,7 +108,7 @@ class Watchdog:
             inside: list[FrameType] = []
             while awaited is not None:
                 frame = _frame_of(awaited)
-                if frame is not None and frame.f_code.co_filename.startswith(self._project):
+                if frame is not None and self._project.holds(frame.f_code.co_filename):
                     inside.append(frame)
                 awaited = _first(awaited, "cr_await", "ag_await", "gi_yieldfrom")
             yield from reversed(inside)

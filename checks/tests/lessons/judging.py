@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from checks.items import LOAD
-from checks.lesson import Course, Lesson, find_course
+from checks.lesson import LOAD, Course, Lesson, find_course
 from checks.report import Kind, Outcome, Problem
 from checks.run import LessonRun, load_id, needed_id
 from checks.supervisor import Supervisor

@@ -1,6 +1,6 @@
 """Lesson 03: versions of its reference, wrong and right."""
 
-from checks.items import LOAD
+from checks.lesson import LOAD
 from checks.report import Kind
 from checks.tests.lessons.judging import Line, Right, Wrong
 

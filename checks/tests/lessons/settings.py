@@ -2,7 +2,7 @@
 
 from textwrap import indent
 
-from checks.items import LOAD
+from checks.lesson import LOAD
 from checks.report import Kind
 from checks.tests.lessons.judging import Line, Right, Wrong
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.items import LOAD
+from checks.lesson import LOAD
 from checks.report import Kind
 from checks.tests.lessons.judging import (
     REAL,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from checks.lesson import Course
-from checks.report import Kind
+from checks.report import Kind, workshop_fault
 from checks.supervisor import GLANCE, LAST_MOMENTS, Supervisor
 from checks.tests.plugin.course import HELLO, Clone, write
 
@@ -90,3 +90,23 @@ def test_a_question_that_nobody_reads_any_more_is_no_error(supervisor: Superviso
     assert outcome.problem
     assert outcome.problem.kind is Kind.ENDED
     assert supervisor.run(ANSWERS, None).holds
+
+
+def test_a_subject_that_cannot_start_is_a_fault_of_ours(clone: Clone) -> None:
+    supervisor = Supervisor(Course(clone.root), [], 30.0)
+    supervisor.files = [str(clone.root / "no_such_module.py")]
+    outcome = supervisor.load(supervisor.course.find("1"))
+    supervisor.close()
+    assert outcome.problem
+    assert outcome.problem.kind is Kind.WORKSHOP
+    assert "`uv sync`" in outcome.problem.next
+    assert "please report it" in outcome.problem.next
+    assert ("lines below" in outcome.problem.next) is bool(outcome.problem.detail)
+
+
+@pytest.mark.parametrize(("detail", "said"), [("line\n", "with the lines below"), (" ", "Please report it")])
+def test_a_report_has_lines_below_only_where_there_are_some(detail: str, said: str) -> None:
+    problem = workshop_fault(
+        "nothing came", expected="something", found="nothing", why="Ours.", detail=detail
+    )
+    assert problem.next.endswith(said)
