@@ -13,6 +13,9 @@ from typing import NamedTuple
 from checks.lesson import Course, Lesson, LessonError, UnknownLessonError, find_course
 from checks.workspace import Change, Origin, Snapshot, Workspace
 
+BEGINNING = frozenset({"start", "reset", "catchup"})
+"""The commands after which the learner is at the start of their lesson."""
+
 
 class GuideError(Exception):
     """What was asked cannot be answered now; the text is written for the person at the terminal."""
@@ -247,8 +250,18 @@ class Guide:
         return Status(views, self._next(self._in_hand(reached), reached))
 
     def hint(self, word: str | None, *, again: bool = False) -> Hints:
-        """The next hint of a lesson, remembered as seen; or with `again` those seen so far."""
+        """The next hint of a lesson, remembered as seen; or with `again` those seen so far.
+
+        Raises:
+            GuideError: the lesson needs none any more, or is not started yet.
+        """
         lesson = self._meant(word)
+        if word is not None and lesson not in self._reached():
+            raise GuideError(
+                f"Lesson {lesson.name} is not started yet: its hints would tell too early."
+                f" `workshop start {lesson.number}` starts it;"
+                " `workshop hint` shows one hint after the other."
+            )
         if word is None and not again and self._standing(lesson, self._reached()).is_settled:
             raise GuideError(
                 f"Lesson {lesson.name} needs no hint any more. `workshop` names the next step;"
@@ -318,6 +331,9 @@ class Guide:
 
         reached = self._reached()
         in_hand = self._in_hand(reached)
+        begun = next((lesson for lesson in reached if lesson.name == change.lesson), None)
+        if begun and change.action in BEGINNING and not self._standing(begun, reached).is_settled:
+            in_hand = begun  # also where a later one was reached before
         return CommandResult(
             action=change.action,
             lesson=change.lesson,

@@ -127,7 +127,7 @@ class Diagnosis:
         return Problem(
             kind=Kind.STUB,
             title=f"Not written yet: {name}",
-            expected=f"{name} does what its docstring says",
+            expected=f"{name} does what its docstring says, without this line",
             found=f"not written yet: {place}, {name}",
             why="The other checks of this lesson run once this part is there.",
             next=f"{str(error).rstrip('.') or 'Write it'}; the steps are in {self._brief_of(place)} · {HINT}",
@@ -268,6 +268,9 @@ class Diagnosis:
                 why="None of your lines is in the traceback, so this is ours to look at.",
                 detail="".join(traceback.format_exception(error)),
             )
+        if (number := self._line_without_type(error, place)) is not None:
+            place = Place(place.file, number)
+            found = found.partition("; if ")[0]
         return Problem(
             kind=Kind.RAISED,
             title=check.title,
@@ -278,6 +281,15 @@ class Diagnosis:
             place=place,
             cause=f"raised {place} {type(error).__name__}",
         )
+
+    def _line_without_type(self, error: BaseException, place: Place) -> int | None:
+        """The line of the field for which a Pydantic model misses a type; Pydantic names the class alone."""
+        name = re.search(r"`(\w+) = ", str(error))
+        if name is None or getattr(error, "code", "") != "model-field-missing-annotation":
+            return None
+        lines = (self.root / place.file).read_text(encoding="utf-8").splitlines()
+        fields = (n for n, line in enumerate(lines, 1) if re.match(rf"\s+{name[1]}\s*=", line))
+        return next((line for line in fields if line > place.line), None)
 
     def _line_of_lesson(self, error: BaseException) -> str:
         """Where a lesson's check was when something that it was given did not work, if that is so.
@@ -293,6 +305,8 @@ class Diagnosis:
         return f"{self._shown(file)}:{line}"
 
     def _advice(self, error: BaseException) -> str:
+        if getattr(error, "code", "") == "model-field-missing-annotation":
+            return "A field of a model has a type: `name: type`"
         if isinstance(error, NameError) and error.name:
             near = next(filter(None, (misspelt_name(error.name, n) for n in self._names_near(error))), "")
             if near:
@@ -330,7 +344,7 @@ class Diagnosis:
                 return replace(
                     problem,
                     expected=f"the coroutine {match['name'].rpartition('.')[2]}() to be awaited",
-                    found=f"a call without await; so the check found {problem.found}",
+                    found="a call without await, so that nothing of it ran",
                     next="A call of an async function only makes a coroutine: what has to wait for it?",
                     place=place,
                     cause=f"not awaited {place}",

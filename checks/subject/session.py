@@ -29,6 +29,8 @@ from checks.subject.watchdog import Watchdog, Where
 
 Message = dict[str, Any]
 SENTINEL = Path(__file__).with_name("sentinel.py")
+DRIVERS_THREAD = r"Exception in thread .*\(_connection_worker_thread\)"
+"""How pytest tells of an exception in a thread of aiosqlite."""
 
 
 class Diagnosing:
@@ -295,6 +297,8 @@ def _warnings() -> Iterator[list[warnings.WarningMessage]]:
     """Remember what Python warns of while the block runs, and show it as ever."""
     with warnings.catch_warnings(record=True) as warned:
         warnings.filterwarnings("always", NEVER_AWAITED.pattern, RuntimeWarning)
+        # aiosqlite's thread may hear only after a check that its connection and its event loop are gone.
+        warnings.filterwarnings("ignore", DRIVERS_THREAD, pytest.PytestUnhandledThreadExceptionWarning)
         yield warned
     for warning in warned:
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)

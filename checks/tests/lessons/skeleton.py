@@ -27,6 +27,13 @@ for verb in ("get",):
 
 WRONG = [
     Wrong(
+        "a field with a value in the place of its type",
+        {SCHEMAS: ('status: Literal["ok", "unavailable"]', 'status = "ok"')},
+        LOAD,
+        Line(SCHEMAS, 'status = "ok"'),
+        Kind.RAISED,
+    ),
+    Wrong(
         "a handler that is not async, registered in a roundabout way",
         {ROUTER: [(ROUTE + "\n", ""), ("async def live", "def live"), (ANSWER + "\n", ANSWER + ROUNDABOUT)]},
         "async-handlers",
