@@ -91,6 +91,16 @@ def test_reset(run: Run, write: Write) -> None:
     assert outcome["saved"]
 
 
+@pytest.mark.parametrize("command", ["start", "reset", "catchup"])
+def test_going_back_leads_to_that_lesson(run: Run, command: str) -> None:
+    run("start", "3")
+    run("start", "1")
+    outcome = data(run(command, "1", "--json"))
+
+    assert outcome["next"]["command"] == "uv run pytest lessons/01"
+    assert outcome["brief"] == "lessons/01_greeting/README.md"
+
+
 def test_undo(run: Run) -> None:
     run("start", "1")
     run("solve", "1")

@@ -50,6 +50,12 @@ def test_hints_that_are_not_text(run: Run, clone: Path) -> None:
     assert "hints.md cannot be read" in refused(run("hint"))
 
 
+def test_a_hint_for_a_lesson_that_is_not_started(run: Run) -> None:
+    run("start", "1")
+    assert "02_farewell is not started yet" in refused(run("hint", "2"))
+    assert "hint 1 of 3" in run("hint").stdout
+
+
 def test_a_hint_for_a_lesson_that_is_green(run: Run, make_green: MakeGreen, write: Write) -> None:
     run("start", "1")
     write("app/greeting.py", "def greet(name): return name\n")
