@@ -9,6 +9,9 @@ import httpx
 import jwt
 import pytest
 from anyio import to_thread
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from app.core.config import get_settings
 from app.core.security import _NOBODYS_HASH, create_token
@@ -200,6 +203,14 @@ async def test_a_token_without_a_member_or_an_end_is_worth_nothing(
     answer = await client.get("/members/me", headers={"Authorization": f"Bearer {token}"})
 
     assert (answer.status_code, answer.json()["code"]) == (401, "not_logged_in")
+
+
+async def test_the_database_knows_the_roles(app: FastAPI) -> None:
+    async with app.state.session_factory() as session:
+        with pytest.raises(IntegrityError, match="role"):
+            await session.execute(
+                text("INSERT INTO members (email, name, password_hash, role) VALUES ('a', 'b', 'c', 'king')")
+            )
 
 
 async def test_the_documentation_logs_in_behind_a_prefix(client: httpx.AsyncClient) -> None:

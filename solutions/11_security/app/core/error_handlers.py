@@ -42,6 +42,11 @@ _PHRASES = {
     504: "Gateway Timeout",
 }
 
+# Headers that come along with an error, as OpenAPI describes them.
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "How to identify oneself."}},
+}
+
 
 class FieldError(BaseModel):
     """What is wrong with one part of a request, such as `body.isbn`."""
@@ -64,7 +69,14 @@ class ErrorBody(ResponseSchema):
 
 def error_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Describe the errors that a route answers with, for `responses=` and so for the documentation."""
-    return {status.value: {"model": ErrorBody, "description": _phrase(status)} for status in statuses}
+    return {
+        status.value: {
+            "model": ErrorBody,
+            "description": _phrase(status),
+            "headers": _HEADERS.get(status, {}),
+        }
+        for status in statuses
+    }
 
 
 def register_exception_handlers(app: FastAPI) -> None:

@@ -50,6 +50,12 @@ _PHRASES = {
     504: "Gateway Timeout",
 }
 
+# Headers that come along with an error, as OpenAPI describes them.
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "How to identify oneself."}},
+    503: {"Retry-After": {"schema": {"type": "string"}, "description": "In how many seconds to ask again."}},
+}
+
 logger = logging.getLogger(__name__)
 
 
@@ -74,7 +80,14 @@ class ErrorBody(ResponseSchema):
 
 def error_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Describe the errors that a route answers with, for `responses=` and so for the documentation."""
-    return {status.value: {"model": ErrorBody, "description": _phrase(status)} for status in statuses}
+    return {
+        status.value: {
+            "model": ErrorBody,
+            "description": _phrase(status),
+            "headers": _HEADERS.get(status, {}),
+        }
+        for status in statuses
+    }
 
 
 def register_exception_handlers(app: FastAPI) -> None:
