@@ -12,6 +12,7 @@ from alembic.config import Config
 from fastapi import FastAPI
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import event
 
 from app.core.config import get_settings
 from app.members.promote import promote
@@ -82,11 +83,11 @@ async def app() -> AsyncIterator[FastAPI]:
 @pytest.fixture
 def connections_in_use(app: FastAPI) -> Callable[[], int]:
     """Tell how many connections to the database are not free at the moment."""
-
-    def count() -> int:
-        return int(app.state.engine.pool.checkedout())
-
-    return count
+    in_use: set[object] = set()
+    engine = app.state.engine.sync_engine
+    event.listen(engine, "checkout", lambda _, record, __: in_use.add(record))
+    event.listen(engine, "checkin", lambda _, record: in_use.discard(record))
+    return lambda: len(in_use)
 
 
 @pytest.fixture

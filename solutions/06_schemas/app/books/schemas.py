@@ -23,7 +23,8 @@ class BookCreate(RequestSchema):
     title: Line
     author: Line
     year: Year | None = None
-    copies: Copies = 1
+    # Not `= 1`: Pydantic 2.9 then takes 1 for the default of every field of this type.
+    copies: Copies = Field(default=1)
 
 
 class BookUpdate(RequestSchema):
