@@ -81,10 +81,11 @@ async def test_where_no_body_is_allowed_there_is_none(app: FastAPI, client: http
     assert "Content-Type" not in answer.headers
 
 
-async def test_the_headers_of_errors_are_documented(client: httpx.AsyncClient) -> None:
+async def test_the_headers_of_responses_are_documented(client: httpx.AsyncClient) -> None:
     operation = (await client.get("/openapi.json")).json()["paths"]["/books"]["post"]
 
     documented = {status: set(answer.get("headers", {})) for status, answer in operation["responses"].items()}
+    assert documented["201"] == {"Location"}
     assert documented["401"] == {"WWW-Authenticate"}
     assert documented["503"] == {"Retry-After"}
 

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
     """Give an engine for the URL, and close its connections when the block ends, however it ends.
 
-    What a statement was given stays out of logs and error messages: it is nobody's business there.
+    What a statement was given stays out of logs and error messages: it may be somebody's secret.
     """
     engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
     if engine.dialect.name == "sqlite":

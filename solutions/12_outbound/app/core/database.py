@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 async def open_engine(url: str, seconds: float | None = None) -> AsyncIterator[AsyncEngine]:
     """Give an engine for the URL, and close its connections when the block ends, however it ends.
 
-    What a statement was given stays out of logs and error messages: it is nobody's business there.
+    What a statement was given stays out of logs and error messages: it may be somebody's secret.
 
     Args:
         url: where the database is, as SQLAlchemy writes it, with an async driver.
