@@ -1,8 +1,5 @@
 """When the database is away or too busy, requests are answered as the documentation says, and then go on."""
 
-import asyncio
-import os
-import signal
 from functools import partial
 from typing import Any
 
@@ -44,60 +41,6 @@ async def test_whoever_gets_no_connection_may_try_again(library: Library) -> Non
         assert_outage(await library.client.get("/books"))
 
     assert (await library.client.get("/books")).status_code == 200
-
-
-async def test_a_server_that_falls_silent_is_an_outage_and_then_none(
-    monkeypatch: pytest.MonkeyPatch, database_url: str
-) -> None:
-    """The processes that serve the connections are stopped: the kernel still takes what is sent to them."""
-    if database_url.startswith("sqlite"):
-        return  # a file, and no server
-    from app.core.config import get_settings
-    from app.main import app
-
-    with monkeypatch.context() as settings:
-        settings.setenv("DATABASE_SECONDS", "0.3")
-        get_settings.cache_clear()
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://library.test") as client,
-        ):
-            async with app.state.engine.connect() as connection:
-                process_id = await connection.scalar(text("SELECT pg_backend_pid()"))
-            os.kill(process_id, signal.SIGSTOP)
-            try:
-                async with asyncio.timeout(10):
-                    assert_outage(await client.get("/books"))
-            finally:
-                os.kill(process_id, signal.SIGCONT)
-            assert (await client.get("/books")).status_code == 200
-    get_settings.cache_clear()
-
-
-async def test_a_statement_that_waits_too_long_is_an_outage(
-    monkeypatch: pytest.MonkeyPatch, database_url: str
-) -> None:
-    if database_url.startswith("sqlite"):
-        return
-    from app.core.config import get_settings
-    from app.main import app
-
-    other = create_async_engine(database_url)
-    with monkeypatch.context() as settings:
-        settings.setenv("DATABASE_SECONDS", "0.3")
-        get_settings.cache_clear()
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://library.test") as client,
-            asyncio.timeout(10),
-        ):
-            async with other.begin() as holder:
-                await holder.execute(text("LOCK TABLE books IN ACCESS EXCLUSIVE MODE"))
-                assert_outage(await client.get("/books"))
-                assert app.state.engine.pool.checkedout() == 0
-            assert (await client.get("/books")).status_code == 200
-    get_settings.cache_clear()
-    await other.dispose()
 
 
 async def test_a_server_that_refuses_is_an_outage(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
