@@ -31,8 +31,8 @@ def test_the_log_of_a_server(tmp_path: Path) -> None:
     log = (project / "log").read_text(encoding="utf-8")
 
     assert "private" not in log
-    assert texts(log, of="the-first") == ["GET /books 200"]
-    assert texts(log, of="the-second") == ["GET /books 500", "Exception in ASGI application"]
+    assert texts(log, of="the-first") == ["127.0.0.1 GET /books 200"]
+    assert texts(log, of="the-second") == ["127.0.0.1 GET /books 500", "Exception in ASGI application"]
     assert log.count("Traceback") == log.count("another exception") + log.count("direct cause") + 1
     assert (
         "INFO: " not in log.partition(START_IS_DONE)[2]

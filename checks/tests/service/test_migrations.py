@@ -50,12 +50,13 @@ def test_altering_a_table_keeps_the_rows_that_refer_to_it(state: State, tmp_path
 
 
 def fill(database: sqlite3.Connection, table: str) -> None:
-    """Put one row into a table: 1 in every column of numbers, a day or a word in the others."""
+    """Put one row into a table: 1 in every column of numbers, a day, a role or a word in the others."""
     values: dict[str, object] = {}
     for _, name, kind, required, default, key in database.execute(f"PRAGMA table_info({table})"):
         if key or name.endswith("_id"):
             values[name] = 1
         elif required and default is None:
-            values[name] = 1 if "INT" in kind else "2026-01-01" if "DATE" in kind else "word"
+            word = "member" if name == "role" else "word"
+            values[name] = 1 if "INT" in kind else "2026-01-01" if "DATE" in kind else word
     marks = ", ".join("?" for _ in values)
     database.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from checks.tests.service import postgres
 from checks.tests.service.states import LAST, build, pytest_arguments, run
 
 PROOFS = Path(__file__).parent / "proofs"
@@ -37,3 +38,7 @@ def test_proof(module: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", ["proof_outage", "proof_races"])
 def test_proof_on_each_database(module: str, tmp_path: Path, database_url: str) -> None:
     prove(tmp_path, module, database_url)
+
+
+def test_proof_on_a_server(tmp_path: Path, postgres_server: postgres.Server) -> None:
+    prove(tmp_path, "proof_silence", postgres_server.new_database())

@@ -25,8 +25,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
     configure_logging()
     async with (
-        open_engine(settings.database_url) as engine,
-        httpx.AsyncClient(base_url=settings.catalogue_url, timeout=settings.catalogue_seconds) as catalogue,
+        open_engine(settings.database_url, settings.database_seconds) as engine,
+        httpx.AsyncClient(
+            base_url=str(settings.catalogue_url), timeout=settings.catalogue_seconds
+        ) as catalogue,
     ):
         app.state.engine = engine
         app.state.session_factory = make_session_factory(engine)

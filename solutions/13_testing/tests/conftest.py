@@ -12,11 +12,14 @@ from alembic.config import Config
 from fastapi import FastAPI
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import event
 
 from app.core.config import get_settings
 from app.members.promote import promote
 from tests.examples import PASSWORD, a_book
 
+# Hashes passwords as weakly as can be: most tests log somebody in, and hardly one is about the strength.
+WEAK_HASHER = PasswordHash((Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1),))
 PROJECT = Path(__file__).resolve().parents[1]
 
 type Headers = dict[str, str]
@@ -51,6 +54,7 @@ def settings(
     monkeypatch.setenv("DEBUG", "false")
     monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{database}")
     monkeypatch.setenv("SECRET_KEY", "a-key-for-tests-and-nothing-else-0")
+    monkeypatch.setenv("DATABASE_SECONDS", "10")
     monkeypatch.setenv("TOKEN_MINUTES", "30")
     monkeypatch.setenv("CATALOGUE_URL", "http://catalogue.test")
     monkeypatch.setenv("CATALOGUE_SECONDS", "0.5")
@@ -63,9 +67,7 @@ def settings(
 
 @pytest.fixture(autouse=True)
 def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash passwords as weakly as can be: most tests log somebody in, and none is about the strength."""
-    weak = PasswordHash((Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1),))
-    monkeypatch.setattr("app.core.security._hasher", weak)
+    monkeypatch.setattr("app.core.security._hasher", WEAK_HASHER)
 
 
 @pytest.fixture
@@ -76,6 +78,16 @@ async def app() -> AsyncIterator[FastAPI]:
     async with app.router.lifespan_context(app):
         yield app
     app.dependency_overrides.clear()
+
+
+@pytest.fixture
+def connections_in_use(app: FastAPI) -> Callable[[], int]:
+    """Tell how many connections to the database are not free at the moment."""
+    in_use: set[object] = set()
+    engine = app.state.engine.sync_engine
+    event.listen(engine, "checkout", lambda _, record, __: in_use.add(record))
+    event.listen(engine, "checkin", lambda _, record: in_use.discard(record))
+    return lambda: len(in_use)
 
 
 @pytest.fixture
@@ -106,8 +118,10 @@ def join(client: httpx.AsyncClient) -> Callable[[str], Awaitable[Headers]]:
 
     async def join(name: str) -> Headers:
         email = f"{name}@example.org"
-        await client.post("/members", json={"email": email, "name": name, "password": PASSWORD})
+        joined = await client.post("/members", json={"email": email, "name": name, "password": PASSWORD})
+        assert joined.status_code == 201, joined.text
         answer = await client.post("/members/token", data={"username": email, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
     return join

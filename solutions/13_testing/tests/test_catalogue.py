@@ -85,7 +85,7 @@ async def never_ends(_: httpx.Request) -> httpx.Response:
 async def outside(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outside]:
     outside = Outside()
     monkeypatch.setattr(service, "FIRST_PAUSE_SECONDS", 0.001)
-    transport, url = httpx.MockTransport(outside), get_settings().catalogue_url
+    transport, url = httpx.MockTransport(outside), str(get_settings().catalogue_url)
     async with httpx.AsyncClient(transport=transport, base_url=url) as client:
         monkeypatch.setattr(app.state, "catalogue_client", client)
         yield outside
@@ -99,6 +99,7 @@ async def test_a_book_is_found(client: httpx.AsyncClient, staff: Headers, outsid
     assert outside.asked[0].url.host == "catalogue.test"
     assert outside.asked[0].url.params["isbn"] == ISBN
     assert outside.asked[0].headers["X-Request-ID"] == "look-up-1"
+    assert outside.asked[0].headers["Accept-Encoding"] == "identity"
 
 
 async def test_a_book_without_author_and_year_is_found(
@@ -162,10 +163,28 @@ async def test_every_way_of_failing_has_its_answer(  # noqa: PLR0913, PLR0917
     assert len(outside.asked) == asked
 
 
-async def test_a_passing_failure_passes(client: httpx.AsyncClient, staff: Headers, outside: Outside) -> None:
+async def test_a_transient_failure_passes(
+    client: httpx.AsyncClient, staff: Headers, outside: Outside
+) -> None:
     outside.moods = [fails(httpx.ConnectError), says({}, 503), says(EMMA)]
 
     assert (await client.get(f"/catalogue/{ISBN}", headers=staff)).status_code == 200
+
+
+async def test_whoever_waits_for_the_catalogue_holds_no_connection(
+    client: httpx.AsyncClient, staff: Headers, outside: Outside, connections_in_use: Callable[[], int]
+) -> None:
+    in_use: list[int] = []
+
+    async def counts(_: httpx.Request) -> httpx.Response:
+        in_use.append(connections_in_use())
+        return httpx.Response(200, json=EMMA)
+
+    outside.moods = [counts]
+
+    await client.get(f"/catalogue/{ISBN}", headers=staff)
+
+    assert in_use == [0]
 
 
 async def test_a_look_up_that_never_ends_is_given_up(
@@ -192,5 +211,5 @@ async def test_an_answer_without_an_end_is_not_read_to_its_end(
     answer = await client.get(f"/catalogue/{ISBN}", headers=staff)
 
     assert (answer.status_code, answer.json()["code"]) == (502, "catalogue_not_understood")
-    assert flood.bytes_read <= 2 * service.MOST_BYTES
+    assert flood.bytes_read <= 2 * service.MAX_BYTES
     assert flood.closed

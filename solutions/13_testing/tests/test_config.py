@@ -33,7 +33,9 @@ def test_a_key_that_is_too_short_is_refused_and_not_shown(settings: pytest.Monke
     assert "short-and-secret" not in str(refused.value)
 
 
-def test_a_key_that_everybody_can_read_is_for_development_only(settings: pytest.MonkeyPatch) -> None:
+def test_a_key_that_everybody_can_read_is_for_development_only(
+    settings: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.setenv("SECRET_KEY", "for-local-development-only-0123456789")
 
     with pytest.raises(ValidationError, match="everybody can read this key") as refused:
@@ -42,6 +44,14 @@ def test_a_key_that_everybody_can_read_is_for_development_only(settings: pytest.
 
     assert "0123456789" not in str(refused.value)
     assert Settings(_env_file=None).debug
+    assert "anybody can make tokens" in caplog.text
+
+
+def test_a_catalogue_without_a_scheme_is_refused(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("CATALOGUE_URL", "openlibrary.org")
+
+    with pytest.raises(ValidationError, match="catalogue_url"):
+        Settings(_env_file=None)
 
 
 def test_settings_can_be_printed_without_giving_secrets_away(settings: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from app.core.config import get_settings
 from app.covers import repository, service
 from tests.conftest import AddBook, Headers
 from tests.examples import JPEG, PNG, WEBP
@@ -42,7 +43,7 @@ async def test_a_cover_comes_back_as_it_was_sent(
     sent = await client.put(cover, content=in_pieces(picture), headers=staff)
     read = await client.get(cover)
 
-    assert (sent.status_code, sent.content) == (204, b"")
+    assert (sent.status_code, sent.content) == (201, b"")
     assert (read.status_code, read.content) == (200, picture)
     assert read.headers["Content-Type"] == media_type
     assert read.headers["X-Content-Type-Options"] == "nosniff"
@@ -51,9 +52,10 @@ async def test_a_cover_comes_back_as_it_was_sent(
 async def test_a_new_cover_takes_the_place_of_the_old_one(
     client: httpx.AsyncClient, staff: Headers, cover: str, tmp_path: Path
 ) -> None:
-    await client.put(cover, content=PNG, headers=staff)
-    await client.put(cover, content=JPEG, headers=staff)
+    first = await client.put(cover, content=PNG, headers=staff)
+    second = await client.put(cover, content=JPEG, headers=staff)
 
+    assert (first.status_code, second.status_code, second.content) == (201, 204, b"")
     assert (await client.get(cover)).content == JPEG
     assert files(tmp_path) == [JPEG]
 
@@ -88,12 +90,38 @@ async def test_what_is_refused_leaves_the_old_cover(  # noqa: PLR0913, PLR0917
     assert files(tmp_path) == [JPEG]
 
 
-async def test_a_cover_of_exactly_the_most_bytes_is_kept(
+async def test_a_cover_of_exactly_the_greatest_size_is_kept(
     client: httpx.AsyncClient, staff: Headers, cover: str
 ) -> None:
     picture = PNG.ljust(1000, b"\x00")
 
-    assert (await client.put(cover, content=picture, headers=staff)).status_code == 204
+    assert (await client.put(cover, content=picture, headers=staff)).status_code == 201
+
+
+async def test_an_upload_is_written_as_it_arrives_and_holds_no_connection(  # noqa: PLR0913, PLR0917
+    client: httpx.AsyncClient,
+    staff: Headers,
+    cover: str,
+    tmp_path: Path,
+    settings: pytest.MonkeyPatch,
+    connections_in_use: Callable[[], int],
+) -> None:
+    settings.setenv("COVER_BYTES", "1000000")
+    get_settings.cache_clear()
+    piece = PNG.ljust(100_000, b"\x00")
+    written: list[int] = []
+    in_use: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield piece
+            written.append(sum(map(len, files(tmp_path))))
+            in_use.append(connections_in_use())
+
+    await client.put(cover, content=pieces(), headers=staff)
+
+    assert written == [100_000, 200_000, 300_000]
+    assert in_use == [0, 0, 0]
 
 
 async def test_an_upload_that_breaks_off_leaves_nothing(

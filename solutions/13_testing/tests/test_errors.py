@@ -37,7 +37,8 @@ async def test_every_error_has_the_same_shape(
 
 
 async def test_a_method_that_is_not_allowed_names_those_that_are(client: httpx.AsyncClient) -> None:
-    assert (await client.put("/books")).headers["Allow"]
+    assert (await client.put("/books")).headers["Allow"] == "GET, POST"
+    assert (await client.put("/books/77")).headers["Allow"] == "GET, PATCH, DELETE"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,45 @@ async def test_the_code_of_an_error_is_the_same_on_every_python(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+async def test_an_error_may_have_any_detail(app: FastAPI, client: httpx.AsyncClient) -> None:
+    def refuse() -> None:
+        raise HTTPException(400, {"shelf": 7})
+
+    app.dependency_overrides[get_book_service] = refuse
+
+    answer = await client.get("/books")
+
+    assert (answer.status_code, answer.json()["message"]) == (400, "{'shelf': 7}")
+
+
+async def test_where_no_body_is_allowed_there_is_none(app: FastAPI, client: httpx.AsyncClient) -> None:
+    def refuse() -> None:
+        raise HTTPException(304, headers={"ETag": '"7"'})
+
+    app.dependency_overrides[get_book_service] = refuse
+
+    answer = await client.get("/books")
+
+    assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", '"7"')
+    assert "Content-Type" not in answer.headers
+
+
+async def test_the_headers_of_responses_are_documented(client: httpx.AsyncClient) -> None:
+    operation = (await client.get("/openapi.json")).json()["paths"]["/books"]["post"]
+
+    documented = {status: set(answer.get("headers", {})) for status, answer in operation["responses"].items()}
+    assert documented["201"] == {"Location"}
+    assert documented["401"] == {"WWW-Authenticate"}
+    assert documented["503"] == {"Retry-After"}
+
+
+async def test_not_more_faults_are_told_than_anybody_reads(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/members", json={f"key{number}": 1 for number in range(1000)})
+
+    assert answer.status_code == 422
+    assert len(answer.json()["fields"]) == 20
+
+
 async def test_a_database_that_is_not_there_is_an_outage(
     cut_off_client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -73,14 +113,18 @@ async def test_a_database_that_is_not_there_is_an_outage(
     ("error", "status"),
     [
         (PoolTimeoutError("QueuePool limit reached"), 503),
+        (TimeoutError(), 503),
         (OperationalError("UPDATE books", None, sqlite3.OperationalError("database is locked")), 503),
         (InterfaceError("SELECT 1", None, OSError("closed"), connection_invalidated=True), 503),
         (IntegrityError("INSERT INTO books", None, sqlite3.IntegrityError("not null")), 500),
     ],
-    ids=["no connection is free", "locked", "broken off", "a fault of the service"],
+    ids=["no connection is free", "silent", "locked", "broken off", "a fault of the service"],
 )
 async def test_an_outage_is_told_from_a_fault(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: SQLAlchemyError, status: int
+    client: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    error: SQLAlchemyError | TimeoutError,
+    status: int,
 ) -> None:
     async def break_down(*_: object, **__: object) -> None:
         raise error
@@ -95,6 +139,14 @@ async def test_a_statement_that_is_wrong_is_no_outage(client: httpx.AsyncClient,
         await connection.execute(text("DROP TABLE books"))
 
     assert (await client.get("/books")).status_code == 500
+
+
+async def test_an_error_of_the_database_keeps_to_itself_what_a_statement_was_given(app: FastAPI) -> None:
+    async with app.state.session_factory() as session:
+        with pytest.raises(OperationalError) as failed:
+            await session.execute(text("SELECT :password FROM nowhere"), {"password": "hush"})
+
+    assert "hush" not in str(failed.value)
 
 
 async def test_an_unexpected_error_tells_its_secrets_to_the_server_only(

@@ -6,6 +6,7 @@ import re
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from app.core.logging import configure_logging, request_id
 from tests.examples import PASSWORD
@@ -39,13 +40,31 @@ async def test_the_log_names_each_request_and_no_secret(
 
     own = [record.getMessage() for record in caplog.records if record.name.startswith("app.")]
     assert [line.split(" in ")[0] for line in own] == [
-        "POST /members 201",
-        "POST /members/token 200",
-        "GET /members/me 200",
-        "GET /books/a%0D%0Aforged 422",
+        "127.0.0.1 POST /members 201",
+        "127.0.0.1 POST /members/token 200",
+        "127.0.0.1 GET /members/me 200",
+        "127.0.0.1 GET /books/a%0D%0Aforged 422",
     ]
     logged = "\n".join(own)
     assert all(secret not in logged for secret in (PASSWORD, token, "hush"))
+
+
+@pytest.mark.parametrize(
+    ("client", "logged"),
+    [(("2001:db8::1", 1), "2001:db8::1"), (("1\r\nforged", 1), "1%0D%0Aforged"), (None, "-")],
+    ids=["IPv6", "a proxy that lies", "a Unix socket"],
+)
+async def test_the_log_names_the_client(
+    app: FastAPI, caplog: pytest.LogCaptureFixture, client: tuple[str, int] | None, logged: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    # What is typed is not what comes: without an address, servers write None.
+    transport = httpx.ASGITransport(app, client=client)  # type: ignore[arg-type]
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://library.test") as caller:
+        await caller.get("/health/live")
+
+    assert f"{logged} GET /health/live 200 in " in caplog.text
 
 
 def start_logging_as_under_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +74,16 @@ def start_logging_as_under_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
     server = logging.getLogger("uvicorn")
     monkeypatch.setattr(server, "handlers", [logging.NullHandler()])
     monkeypatch.setattr(server, "propagate", False)
+
+
+async def test_the_service_sets_its_log_up_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.main import create_app
+
+    start_logging_as_under_uvicorn(monkeypatch)
+    app = create_app()
+
+    async with app.router.lifespan_context(app):
+        assert len(logging.root.handlers) == 1
 
 
 @pytest.mark.parametrize("name", ["app.anything", "uvicorn.error"])

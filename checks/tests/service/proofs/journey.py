@@ -77,7 +77,7 @@ async def the_staff_changes_the_collection(client: httpx.AsyncClient) -> None:
 @step(12)
 async def books_have_covers(client: httpx.AsyncClient) -> None:
     picture = b"\x89PNG\r\n\x1a\n" + bytes(100)
-    assert (await client.put("/books/1/cover", content=picture)).status_code == 204
+    assert (await client.put("/books/1/cover", content=picture)).status_code == 201
     assert (await client.get("/books/1/cover")).content == picture
 
 

@@ -29,9 +29,10 @@ def one_connection(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
         pool_size=1,
         max_overflow=0,
         pool_timeout=0.05,
-        connect_args={"timeout": 0.2} if database_url.startswith("sqlite") else {},
     )
     monkeypatch.setattr("app.core.database.create_async_engine", engine)
+    if database_url.startswith("sqlite"):
+        monkeypatch.setattr("app.core.database._time_limits", lambda *_: {"timeout": 0.2})
 
 
 @pytest.mark.usefixtures("one_connection")

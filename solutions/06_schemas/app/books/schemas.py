@@ -2,8 +2,7 @@
 
 from typing import Annotated, Any
 
-from annotated_types import Interval
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, Strict
 
 from app.books.isbn import normalise_isbn
 from app.common.schemas import WHOLE_NUMBER, Line, RequestSchema, ResponseSchema, not_given
@@ -13,8 +12,8 @@ Isbn = Annotated[
     Field(min_length=13, max_length=17, examples=["978-0-306-40615-7"], json_schema_extra={"format": "isbn"}),
     AfterValidator(normalise_isbn),
 ]
-Year = Annotated[int, Interval(ge=1, le=9999), WHOLE_NUMBER]
-Copies = Annotated[int, Interval(ge=1, le=1000), WHOLE_NUMBER]
+Year = Annotated[int, Strict(), Field(ge=1, le=9999), WHOLE_NUMBER]
+Copies = Annotated[int, Strict(), Field(ge=1, le=1000), WHOLE_NUMBER]
 
 
 class BookCreate(RequestSchema):
@@ -24,7 +23,8 @@ class BookCreate(RequestSchema):
     title: Line
     author: Line
     year: Year | None = None
-    copies: Copies = 1
+    # Not `= 1`: Pydantic 2.9 then takes 1 for the default of every field of this type.
+    copies: Copies = Field(default=1)
 
 
 class BookUpdate(RequestSchema):

@@ -8,8 +8,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 # of the other characters that end a line (Unicode, 5.8: NEL, LS, PS).
 _NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _LINE_PATTERN = rf"^[^{_NOT_IN_A_LINE}]*[^\s{_NOT_IN_A_LINE}][^{_NOT_IN_A_LINE}]*$"
+_LINE_OR_EMPTY_PATTERN = rf"^[^{_NOT_IN_A_LINE}]*$"
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_LINE_PATTERN)
+]
+LineOrEmpty = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_LINE_OR_EMPTY_PATTERN)
 ]
 
 # The greatest number that fits an INTEGER column of every database.
@@ -20,8 +24,9 @@ def _without_zero_fraction(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# Stands last in Annotated, so that it runs before the limits are checked. To JSON, 2.0 is the number 2;
-# "2" and true are no numbers, and stay refused.
+# Stands last in Annotated, so that it runs before `Strict` and the limits. To JSON, 2.0 is the number 2; "2"
+# and true are no numbers, and `Strict` refuses them. A schema that is strict as a whole refuses too much:
+# FastAPI has read the JSON before, and the text of a date or a UUID does not pass for one any more.
 WHOLE_NUMBER = BeforeValidator(_without_zero_fraction)
 
 
@@ -36,26 +41,19 @@ def not_given() -> Any:
 class RequestSchema(BaseModel):
     """A request's body. A field that is not known is an error: a misspelt one is not lost in silence."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class ResponseSchema(BaseModel):
-    """A response's body, which can be read from the attributes of a model."""
+    """A response's body, which can be read from the attributes of a model. Every field is always sent."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_serialization_defaults_required=True)
 
 
 class Page[Item](ResponseSchema):
-    """A part of a longer list.
-
-    Attributes:
-        items: the part.
-        total: how many items the whole list has.
-        limit: the most items that the part may have.
-        offset: how many items of the list come before the part.
-    """
+    """A part of a longer list."""
 
     items: list[Item]
-    total: int
-    limit: int
-    offset: int
+    total: int = Field(description="How many items the whole list has.")
+    limit: int = Field(description="The most items that the part may have.")
+    offset: int = Field(description="How many items of the list come before the part.")

@@ -22,8 +22,7 @@ class BookRepository:
     async def search(self, text: str | None, *, limit: int, offset: int) -> Sequence[Book]:
         """Give a part of the books whose title or author holds the text (None: of all), ordered by title.
 
-        Upper and lower case are the same, for all letters that the database's `lower` knows. SQLite's own
-        knows A to Z.
+        Upper and lower case are the same, for all letters that the database's `lower` knows.
         """
         query = select(Book).where(_matches(text)).order_by(Book.title, Book.id).limit(limit).offset(offset)
         return (await self._session.scalars(query)).all()

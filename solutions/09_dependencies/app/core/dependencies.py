@@ -1,20 +1,10 @@
-"""What every domain module may ask for: the settings and a session."""
+"""What every domain module may ask for: a session."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
-
-from app.core.config import Settings, get_settings
-
-
-async def provide_settings() -> Settings:
-    """Give the settings. A provider of its own, for FastAPI calls one that is not async in a thread."""
-    return get_settings()
-
-
-SettingsDep = Annotated[Settings, Depends(provide_settings)]
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:

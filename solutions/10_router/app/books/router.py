@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.books.dependencies import BookId, BookServiceDep, SearchText
 from app.books.schemas import BookCreate, BookRead, BookUpdate
 from app.common.pagination import PaginationDep
+from app.common.responses import CREATED
 from app.common.schemas import Page
 from app.core.error_handlers import INVALID_BODY, error_responses
 
@@ -27,7 +28,7 @@ async def search_books(service: BookServiceDep, page: PaginationDep, q: SearchTe
     "",
     response_model=BookRead,
     status_code=HTTPStatus.CREATED,
-    responses=error_responses(*INVALID_BODY, HTTPStatus.CONFLICT),
+    responses=CREATED | error_responses(*INVALID_BODY, HTTPStatus.CONFLICT),
 )
 async def create_book(
     new: BookCreate, service: BookServiceDep, request: Request, response: Response

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.books.dependencies import BookId, BookServiceDep, SearchText
 from app.books.schemas import BookCreate, BookRead, BookUpdate
 from app.common.pagination import PaginationDep
+from app.common.responses import CREATED
 from app.common.schemas import Page
 from app.core.error_handlers import INVALID_BODY, error_responses
 from app.members.dependencies import STAFF_ONLY, STAFF_ONLY_ERRORS
@@ -29,7 +30,7 @@ async def search_books(service: BookServiceDep, page: PaginationDep, q: SearchTe
     response_model=BookRead,
     status_code=HTTPStatus.CREATED,
     dependencies=STAFF_ONLY,
-    responses=error_responses(*STAFF_ONLY_ERRORS, *INVALID_BODY, HTTPStatus.CONFLICT),
+    responses=CREATED | error_responses(*STAFF_ONLY_ERRORS, *INVALID_BODY, HTTPStatus.CONFLICT),
 )
 async def create_book(
     new: BookCreate, service: BookServiceDep, request: Request, response: Response

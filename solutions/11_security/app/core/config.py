@@ -1,5 +1,6 @@
 """The settings: the one place where configuration enters the service."""
 
+import logging
 from functools import lru_cache
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -7,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # How a key starts that stands in a public file, and would let anybody make tokens.
 PUBLIC_KEY = "for-local-development-only"
+
+logger = logging.getLogger(__name__)
 
 
 class Settings(BaseSettings):
@@ -33,8 +36,10 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _refuse_a_public_key(cls, key: SecretStr, given: ValidationInfo) -> SecretStr:
-        if key.get_secret_value().startswith(PUBLIC_KEY) and not given.data.get("debug"):
-            raise ValueError("everybody can read this key: it is accepted with DEBUG=true only")
+        if key.get_secret_value().startswith(PUBLIC_KEY):
+            if not given.data.get("debug"):
+                raise ValueError("everybody can read this key: it is accepted with DEBUG=true only")
+            logger.warning("SECRET_KEY is one that everybody can read: anybody can make tokens")
         return key
 
 

@@ -14,7 +14,8 @@ from app.members.schemas import Credentials
 from app.members.service import MemberService, require_staff
 
 CredentialsForm = Annotated[Credentials, Form()]
-BearerToken = Annotated[str | None, Depends(OAuth2PasswordBearer("/members/token", auto_error=False))]
+# Where to log in, seen from the documentation: not absolute, so that a prefix before the service stays.
+BearerToken = Annotated[str | None, Depends(OAuth2PasswordBearer("members/token", auto_error=False))]
 
 
 async def get_member_service(session: SessionDep, settings: SettingsDep) -> MemberService:

@@ -35,5 +35,6 @@ class Member(Base):
     name: Mapped[str] = mapped_column(String(200))
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[Role] = mapped_column(
-        Enum(Role, native_enum=False, length=16, values_callable=_values), default=Role.MEMBER
+        Enum(Role, native_enum=False, length=16, values_callable=_values, create_constraint=True),
+        default=Role.MEMBER,
     )

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
+from app.common.responses import CREATED
 from app.core.error_handlers import INVALID_BODY, error_responses
 from app.members.dependencies import CredentialsForm, CurrentMember, MemberServiceDep
 from app.members.schemas import MemberCreate, MemberRead, Token
@@ -15,7 +16,7 @@ router = APIRouter(prefix="/members", tags=["members"])
     "",
     response_model=MemberRead,
     status_code=HTTPStatus.CREATED,
-    responses=error_responses(*INVALID_BODY, HTTPStatus.CONFLICT),
+    responses=CREATED | error_responses(*INVALID_BODY, HTTPStatus.CONFLICT),
 )
 async def register(
     new: MemberCreate, service: MemberServiceDep, request: Request, response: Response

@@ -23,7 +23,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column(
-            "role", sa.Enum("member", "staff", name="role", native_enum=False, length=16), nullable=False
+            "role",
+            sa.Enum("member", "staff", name="role", native_enum=False, create_constraint=True, length=16),
+            nullable=False,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_members")),
         sa.UniqueConstraint("email", name=op.f("uq_members_email")),

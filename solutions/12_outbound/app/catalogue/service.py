@@ -18,11 +18,11 @@ from app.catalogue.schemas import CatalogueEntry, OutsideAnswer, OutsideBook
 from app.core.logging import REQUEST_ID_HEADER, request_id
 
 # What is asked for fits into a few hundred.
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.1
 # Failures that are often over a moment later.
-PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+TRANSIENT = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class CatalogueService:
         try:
             # The client's own limits count from byte to byte: this one is for the whole conversation.
             async with asyncio.timeout(self._deadline):
-                reply = await self._get_patiently(isbn)
+                reply = await self._get_with_retries(isbn)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise CatalogueTooSlowError from error
         except httpx.HTTPError as error:
@@ -79,8 +79,8 @@ class CatalogueService:
             raise CatalogueFailedError
         return reply.content
 
-    async def _get_patiently(self, isbn: str) -> Reply:
-        """Ask again after a passing failure. A GET changes nothing, so asking twice does no harm."""
+    async def _get_with_retries(self, isbn: str) -> Reply:
+        """Ask again after a transient failure. A GET changes nothing, so asking twice does no harm."""
         pause = FIRST_PAUSE_SECONDS
         for _ in range(ATTEMPTS - 1):
             try:
@@ -88,7 +88,7 @@ class CatalogueService:
             except (httpx.NetworkError, httpx.RemoteProtocolError):
                 logger.info("The outside catalogue is asked again after a network error")
             else:
-                if reply.status not in PASSING:
+                if reply.status not in TRANSIENT:
                     return reply
             await asyncio.sleep(pause)
             pause *= 2
@@ -112,8 +112,8 @@ async def _read_a_little(response: httpx.Response) -> bytes:
     content = b""
     async for chunk in response.aiter_bytes():
         content += chunk
-        if len(content) > MOST_BYTES:
-            logger.warning("The outside catalogue's answer has more than %d bytes", MOST_BYTES)
+        if len(content) > MAX_BYTES:
+            logger.warning("The outside catalogue's answer has more than %d bytes", MAX_BYTES)
             raise CatalogueNotUnderstoodError
     return content
 

@@ -1,13 +1,16 @@
 """The settings: the one place where configuration enters the service."""
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # How a key starts that stands in a public file, and would let anybody make tokens.
 PUBLIC_KEY = "for-local-development-only"
+
+logger = logging.getLogger(__name__)
 
 
 class Settings(BaseSettings):
@@ -20,6 +23,7 @@ class Settings(BaseSettings):
         secret_key: signs the members' tokens; at least 32 characters. There is no default, so that
             a service whose key was never set does not start. One that is marked as `PUBLIC_KEY` is
             accepted with `debug` only.
+        database_seconds: how long a PostgreSQL server may take to let the service in, and for each statement.
         token_minutes: how long a member stays logged in.
         catalogue_url: where the outside catalogue is.
         catalogue_seconds: how long looking a book up there may take.
@@ -33,8 +37,9 @@ class Settings(BaseSettings):
     debug: bool = False
     database_url: str = Field(default="sqlite+aiosqlite:///./library.db", repr=False)
     secret_key: SecretStr = Field(min_length=32)
+    database_seconds: float = Field(default=10, gt=0)
     token_minutes: int = Field(default=30, ge=1)
-    catalogue_url: str = "https://openlibrary.org"
+    catalogue_url: HttpUrl = HttpUrl("https://openlibrary.org")
     catalogue_seconds: float = Field(default=5, gt=0)
     covers_folder: Path = Path("covers")
     cover_bytes: int = Field(default=2 * 1024 * 1024, ge=1)
@@ -42,8 +47,10 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _refuse_a_public_key(cls, key: SecretStr, given: ValidationInfo) -> SecretStr:
-        if key.get_secret_value().startswith(PUBLIC_KEY) and not given.data.get("debug"):
-            raise ValueError("everybody can read this key: it is accepted with DEBUG=true only")
+        if key.get_secret_value().startswith(PUBLIC_KEY):
+            if not given.data.get("debug"):
+                raise ValueError("everybody can read this key: it is accepted with DEBUG=true only")
+            logger.warning("SECRET_KEY is one that everybody can read: anybody can make tokens")
         return key
 
 

@@ -7,13 +7,16 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from fastapi.responses import JSONResponse, Response
+from fastapi.utils import is_body_allowed_for_status_code
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
+from app.common.schemas import ResponseSchema
 from app.core.database import is_outage
 from app.core.exceptions import DomainError
 from app.core.logging import REQUEST_ID_HEADER, request_id
@@ -22,6 +25,11 @@ from app.core.logging import REQUEST_ID_HEADER, request_id
 RETRY_SECONDS = "5"
 # A body that cannot be read at all, and one that is not valid.
 INVALID_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+# A request can have more faults than anybody reads: unknown keys, above all.
+MAX_FIELDS = 20
+# RFC 9110, 9.1, and RFC 5789.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 # RFC 9110, 15. Written out, for the codes of errors are made of them and never change: `HTTPStatus` names 413
 # and 422 one way in Python 3.12 and another way in 3.13.
@@ -42,6 +50,12 @@ _PHRASES = {
     504: "Gateway Timeout",
 }
 
+# Headers that come along with an error, as OpenAPI describes them.
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "How to identify oneself."}},
+    503: {"Retry-After": {"schema": {"type": "string"}, "description": "In how many seconds to ask again."}},
+}
+
 logger = logging.getLogger(__name__)
 
 
@@ -52,23 +66,28 @@ class FieldError(BaseModel):
     message: str
 
 
-class ErrorBody(BaseModel):
-    """The body of every error.
+class ErrorBody(ResponseSchema):
+    """The body of every error."""
 
-    Attributes:
-        code: a word for machines, which never changes.
-        message: a sentence for people.
-        fields: the parts of the request that are not valid; empty for other errors.
-    """
-
-    code: str
-    message: str
-    fields: list[FieldError] = []
+    code: str = Field(description="A word for machines, which never changes.")
+    message: str = Field(description="A sentence for people.")
+    fields: list[FieldError] = Field(
+        default=[],
+        max_length=MAX_FIELDS,
+        description=f"What is not valid in the request, at most {MAX_FIELDS} parts; empty for other errors.",
+    )
 
 
 def error_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Describe the errors that a route answers with, for `responses=` and so for the documentation."""
-    return {status.value: {"model": ErrorBody, "description": _phrase(status)} for status in statuses}
+    return {
+        status.value: {
+            "model": ErrorBody,
+            "description": _phrase(status),
+            "headers": _HEADERS.get(status, {}),
+        }
+        for status in statuses
+    }
 
 
 def register_exception_handlers(app: FastAPI) -> None:
@@ -81,14 +100,21 @@ def register_exception_handlers(app: FastAPI) -> None:
         return _respond(error.status, ErrorBody(code=error.code, message=error.message), headers)
 
     @app.exception_handler(HTTPException)
-    async def answer_http_error(_: Request, error: HTTPException) -> JSONResponse:
-        body = ErrorBody(code=_code(error.status_code), message=error.detail)
-        return _respond(error.status_code, body, error.headers)
+    async def answer_http_error(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_allowed_methods(request))
+        if not is_body_allowed_for_status_code(error.status_code):
+            return Response(None, error.status_code, headers)
+        # FastAPI lets the detail be anything, and not only a text.
+        body = ErrorBody(code=_code(error.status_code), message=str(error.detail))
+        return _respond(error.status_code, body, headers)
 
     @app.exception_handler(RequestValidationError)
     async def answer_invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
         # The values stay out of the answer: among them may be a password.
-        fields = [FieldError(field=_dotted(part["loc"]), message=part["msg"]) for part in error.errors()]
+        faults = error.errors()[:MAX_FIELDS]
+        fields = [FieldError(field=_dotted(part["loc"]), message=part["msg"]) for part in faults]
         body = ErrorBody(code="invalid_request", message="The request is not valid.", fields=fields)
         return _respond(HTTPStatus.UNPROCESSABLE_ENTITY, body)
 
@@ -98,9 +124,10 @@ def register_exception_handlers(app: FastAPI) -> None:
         body = ErrorBody(code="client_disconnected", message="The request broke off.")
         return _respond(HTTPStatus.BAD_REQUEST, body)
 
+    @app.exception_handler(TimeoutError)
     @app.exception_handler(PoolTimeoutError)
     @app.exception_handler(DBAPIError)
-    async def answer_outage(_: Request, error: SQLAlchemyError) -> JSONResponse:
+    async def answer_outage(_: Request, error: SQLAlchemyError | TimeoutError) -> JSONResponse:
         if not is_outage(error):
             raise error
         logger.error("The database cannot be used", exc_info=error)
@@ -118,6 +145,16 @@ def register_exception_handlers(app: FastAPI) -> None:
 
 def _respond(status: int, body: ErrorBody, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse(body.model_dump(), status, headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Find all methods of a path: Starlette names those of one route, and several can share a path."""
+
+    def is_allowed(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in METHODS if is_allowed(method)]
 
 
 def _phrase(status: int) -> str:

@@ -81,9 +81,10 @@ class RequestLog:
             await self._app(scope, receive, send_with_id)
         finally:
             milliseconds = (time.perf_counter() - started) * 1000
-            # Quoted, for a path may hold line ends that would pass for other log lines.
-            path = quote(scope["path"])
-            logger.info("%s %s %d in %.1f ms", scope["method"], path, status, milliseconds)
+            # Quoted, for a path may hold line ends that would pass for other log lines, and so may the
+            # address that a proxy tells. A request from a Unix socket has none.
+            client, path = quote((scope.get("client") or "-")[0], ":"), quote(scope["path"])
+            logger.info("%s %s %s %d in %.1f ms", client, scope["method"], path, status, milliseconds)
 
 
 def _sent_id(scope: Scope) -> str | None:

@@ -20,8 +20,8 @@ class CoverTooLargeError(DomainError):
     code = "cover_too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
-    def __init__(self, most_bytes: int) -> None:
-        super().__init__(f"A cover has at most {most_bytes} bytes.")
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"A cover has at most {max_bytes} bytes.")
 
 
 class CoverTooSlowError(DomainError):

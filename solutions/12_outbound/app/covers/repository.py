@@ -35,8 +35,8 @@ class CoverRepository:
         except FileNotFoundError:
             return None
 
-    async def write(self, isbn: str, chunks: AsyncIterator[bytes]) -> None:
-        """Keep a cover, in place of the one before.
+    async def write(self, isbn: str, chunks: AsyncIterator[bytes]) -> bool:
+        """Keep a cover, in place of the one before, and tell whether it is the first.
 
         It is written under another name and renamed when it is complete: whenever the chunks end in an
         exception, the cover before stays.
@@ -47,11 +47,13 @@ class CoverRepository:
             async with aiofiles.open(part, "xb") as file:
                 async for chunk in chunks:
                     await file.write(chunk)
+            is_first = not await aiofiles.os.path.exists(self._path(isbn))
             await aiofiles.os.replace(part, self._path(isbn))
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 await aiofiles.os.remove(part)
             raise
+        return is_first
 
     async def remove_abandoned(self) -> None:
         """Remove what killed processes have left, and nothing that another process still writes."""

@@ -36,16 +36,21 @@ async def read_cover(book_id: BookId, service: CoverServiceDep) -> Response:
     "",
     status_code=HTTPStatus.NO_CONTENT,
     dependencies=STAFF_ONLY,
-    responses=error_responses(
-        *STAFF_ONLY_ERRORS,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    ),
+    responses={
+        HTTPStatus.CREATED.value: {"description": "The book had no cover before."},
+        HTTPStatus.NO_CONTENT.value: {"description": "The cover is in the place of the one before."},
+        **error_responses(
+            *STAFF_ONLY_ERRORS,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.REQUEST_TIMEOUT,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+        ),
+    },
     openapi_extra={"requestBody": {"required": True, "content": PICTURES}},
 )
-async def write_cover(book_id: BookId, service: CoverServiceDep, request: Request) -> None:
+async def write_cover(book_id: BookId, service: CoverServiceDep, request: Request) -> Response:
     """Give a book a cover: the request's body is the picture."""
-    await service.put(book_id, request.stream())
+    is_first = await service.put(book_id, request.stream())
+    return Response(status_code=HTTPStatus.CREATED if is_first else HTTPStatus.NO_CONTENT)

@@ -35,16 +35,16 @@ class CoverService:
         session: that of the books.
         books: says which books there are.
         covers: the files.
-        most_bytes: how large a cover may be.
+        max_bytes: how large a cover may be.
     """
 
     def __init__(
-        self, session: AsyncSession, books: BookService, covers: CoverRepository, most_bytes: int
+        self, session: AsyncSession, books: BookService, covers: CoverRepository, max_bytes: int
     ) -> None:
         self._session = session
         self._books = books
         self._covers = covers
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
 
     async def get(self, book_id: int) -> Cover:
         """Give the cover of a book.
@@ -59,8 +59,8 @@ class CoverService:
             raise CoverNotFoundError(book_id)
         return Cover(content, media_type)
 
-    async def put(self, book_id: int, chunks: AsyncIterator[bytes]) -> None:
-        """Keep the cover of a book, as it arrives.
+    async def put(self, book_id: int, chunks: AsyncIterator[bytes]) -> bool:
+        """Keep the cover of a book, as it arrives, and tell whether it is the book's first.
 
         Raises:
             BookNotFoundError: there is no such book.
@@ -71,7 +71,7 @@ class CoverService:
         isbn = await self._isbn_of(book_id)
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
-                await self._covers.write(isbn, only_pictures(at_most(self._most_bytes, chunks)))
+                return await self._covers.write(isbn, only_pictures(at_most(self._max_bytes, chunks)))
         except TimeoutError as error:
             raise CoverTooSlowError(UPLOAD_SECONDS) from error
 
@@ -81,7 +81,7 @@ class CoverService:
         return book.isbn
 
 
-async def at_most(most_bytes: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def at_most(max_bytes: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Hand the chunks on, until they are more than that many bytes together.
 
     Raises:
@@ -90,8 +90,8 @@ async def at_most(most_bytes: int, chunks: AsyncIterator[bytes]) -> AsyncIterato
     total = 0
     async for chunk in chunks:
         total += len(chunk)
-        if total > most_bytes:
-            raise CoverTooLargeError(most_bytes)
+        if total > max_bytes:
+            raise CoverTooLargeError(max_bytes)
         yield chunk
 
 

@@ -19,8 +19,8 @@ class TooManyLoansError(ConflictError):
 
     code = "too_many_loans"
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"A member can have {most} books at a time.")
+    def __init__(self, max_loans: int) -> None:
+        super().__init__(f"A member can have {max_loans} books at a time.")
 
 
 class HasOverdueLoanError(ConflictError):
@@ -47,7 +47,7 @@ class AlreadyRenewedError(ConflictError):
     code = "already_renewed"
 
     def __init__(self) -> None:
-        super().__init__("A loan can be renewed once.")
+        super().__init__("The loan was renewed as often as a loan can be.")
 
 
 class LoanOverdueError(ConflictError):

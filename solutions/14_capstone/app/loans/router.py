@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from app.common.pagination import PaginationDep
+from app.common.responses import CREATED
 from app.common.schemas import Page
 from app.core.error_handlers import INVALID_BODY, error_responses
 from app.loans.dependencies import LoanId, LoanServiceDep
@@ -30,7 +31,7 @@ async def list_loans(member: CurrentMember, service: LoanServiceDep, page: Pagin
     "",
     response_model=LoanRead,
     status_code=HTTPStatus.CREATED,
-    responses=error_responses(*INVALID_BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=CREATED | error_responses(*INVALID_BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def borrow(
     wish: LoanCreate, member: CurrentMember, service: LoanServiceDep, request: Request, response: Response

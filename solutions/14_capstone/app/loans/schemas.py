@@ -3,8 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from annotated_types import Interval
-from pydantic import Field
+from pydantic import Field, Strict
 
 from app.common.schemas import MAX_INTEGER, WHOLE_NUMBER, RequestSchema, ResponseSchema
 
@@ -12,7 +11,7 @@ from app.common.schemas import MAX_INTEGER, WHOLE_NUMBER, RequestSchema, Respons
 class LoanCreate(RequestSchema):
     """The wish to borrow a book."""
 
-    book_id: Annotated[int, Interval(ge=1, le=MAX_INTEGER), WHOLE_NUMBER]
+    book_id: Annotated[int, Strict(), Field(ge=1, le=MAX_INTEGER), WHOLE_NUMBER]
 
 
 class LoanRead(ResponseSchema):

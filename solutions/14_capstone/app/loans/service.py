@@ -21,9 +21,9 @@ from app.loans.repository import LoanRepository
 from app.members.models import Member, Role
 from app.members.service import MemberService
 
-MOST_LOANS = 3
+MAX_LOANS = 3
 LOAN_TIME = timedelta(days=14)
-MOST_RENEWALS = 1
+MAX_RENEWALS = 1
 
 
 class LoanService:
@@ -56,7 +56,7 @@ class LoanService:
         """Lend a copy of a book to a member.
 
         Raises:
-            TooManyLoansError: the member has `MOST_LOANS` books.
+            TooManyLoansError: the member has `MAX_LOANS` books.
             HasOverdueLoanError: the member has a book that should be back.
             BookNotFoundError: there is no such book.
             NoCopyLeftError: all copies are lent.
@@ -93,7 +93,7 @@ class LoanService:
             LoanNotFoundError: there is no such loan that the member may see.
             AlreadyReturnedError: the book is back.
             LoanOverdueError: the book should be back.
-            AlreadyRenewedError: the loan was renewed `MOST_RENEWALS` times.
+            AlreadyRenewedError: the loan was renewed `MAX_RENEWALS` times.
             LoanChangedError: it was renewed or came back at the same moment.
         """
         loan = await self.get(loan_id, member)
@@ -124,13 +124,13 @@ class LoanService:
         loans = await self._loans.open_of_member(member.id)
         if any(loan.is_overdue(self._today()) for loan in loans):
             raise HasOverdueLoanError
-        if len(loans) >= MOST_LOANS:
-            raise TooManyLoansError(MOST_LOANS)
+        if len(loans) >= MAX_LOANS:
+            raise TooManyLoansError(MAX_LOANS)
 
     def _check_may_renew(self, loan: Loan) -> None:
         if loan.returned_on is not None:
             raise AlreadyReturnedError
         if loan.is_overdue(self._today()):
             raise LoanOverdueError(loan.due_on)
-        if loan.renewals >= MOST_RENEWALS:
+        if loan.renewals >= MAX_RENEWALS:
             raise AlreadyRenewedError
