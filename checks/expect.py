@@ -3,6 +3,7 @@
 import ast
 import re
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,10 @@ def line_with(file: str, project: Path, *patterns: str, within: str = "") -> str
     Returns:
         The file and the first such line; only the file where there is none.
     """
-    path = project / file
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    try:
+        text = _text(project / file, (project / file).stat().st_mtime_ns)
+    except OSError:
+        return file
     numbered = list(enumerate(text.splitlines(), 1))
     if within:
         first, last = _extent(text, within)
@@ -132,6 +135,13 @@ def line_with(file: str, project: Path, *patterns: str, within: str = "") -> str
     return file
 
 
+@cache
+def _text(path: Path, _changed: int) -> str:
+    """What stands in a file; many checks look for their line in the same one."""
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+@cache
 def _extent(source: str, name: str) -> tuple[int, int]:
     """The first and the last line of a function; (1, 0), which is no line, where there is none."""
     for node in ast.walk(ast.parse(source)):
