@@ -54,7 +54,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty current folder and an environment in which the application can start.
 
     Nothing that a check does reaches the learner's own ``.env``, database or uploads. In the subject the
-    folder lies in one that is removed for certain; pytest's ``tmp_path`` would cost a tenth of each check's time.
+    folder lies in one that is removed for certain; pytest's ``tmp_path`` would cost a tenth of its time.
     """
     root = os.environ.get("PYTEST_DEBUG_TEMPROOT")
     with tempfile.TemporaryDirectory(prefix="check-", dir=root, ignore_cleanup_errors=True) as name:
