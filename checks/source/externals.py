@@ -98,6 +98,7 @@ _PREFIXES: Final = (
     ("typing_extensions.", "typing."),
     ("collections.abc.", "typing."),
     ("pydantic.class_validators.", "pydantic."),
+    ("pydantic.functional_validators.", "pydantic."),
     ("pydantic.v1.", "pydantic."),
     ("os.path.", "os.path."),
     ("posixpath.", "os.path."),
