@@ -88,6 +88,17 @@ WORKING: Final = re.compile(
     r"(?:Service|UseCase|Interactor|BL|Bl|Repository|Repo|DAO|Dao|Store|Manager)(?:Impl)?$"
 )
 """How classes are called that do the work below the routers."""
+VALIDATORS: Final = frozenset(
+    f"pydantic.{name}"
+    for name in (
+        *("field_validator", "model_validator", "validator", "root_validator"),
+        *("AfterValidator", "BeforeValidator", "PlainValidator", "WrapValidator"),
+    )
+)
+TYPES: Final = ("__get_validators__", "__get_pydantic_core_schema__")
+VALIDATE: Final = (b"alidator", *(name.encode() for name in TYPES))
+REFUSALS: Final = frozenset({"ValueError", "AssertionError"})
+"""What a validator may raise: Pydantic makes a validation error of it, and FastAPI a 422."""
 CATCH_ALL: Final = frozenset({"Exception", "BaseException"})
 Raised = tuple[ast.Raise, Scope, Class]
 """A raise statement, where it stands and what it raises."""
@@ -195,6 +206,8 @@ def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
     let_out = _let_out(project) if caught else set()
     for node, scope, of in raised:
         if scope.module in served and not handled.covers(of, project):
+            if _is_refused_input(of, project) and scope.function in project.fact(_validating):
+                continue
             if scope.function is not None and _is_guarded(node, scope.function, of, project):
                 continue
             leaves = scope.function in let_out and not _wraps_all(node, scope, project)
@@ -208,6 +221,43 @@ def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
                 why="What no handler knows ends as an Internal Server Error.",
                 next="Register a handler for it, or derive it from an exception that has one",
             )
+
+
+def _is_refused_input(of: Class, project: Project) -> bool:
+    """Whether Pydantic makes a validation error of an exception that a validator raises."""
+    bases = [base for base in project.resolver.mro(of) if isinstance(base, str)]
+    return any(base in REFUSALS or base.startswith("pydantic.errors.") for base in bases)
+
+
+def _validating(project: Project) -> frozenset[Function]:
+    """The validators of Pydantic's, with all that they call and no handler or dependency calls as well."""
+    validators = [
+        function
+        for module in project.application
+        if any(mark in module.content for mark in VALIDATE)
+        for function in _validators(module, project)
+    ]
+    if not validators:
+        return frozenset()
+    blocking = Blocking(project.resolver)
+    others = blocking.called_from([*project.handlers, *project.dependencies])
+    return frozenset(blocking.called_from(validators) - others)
+
+
+def _validators(module: Module, project: Project) -> Iterator[Function]:
+    """The functions of a module, or those it names, that Pydantic calls to check a value."""
+    for function in module.functions:
+        owner, around = function.owner, function.parent or module
+        marks = (mark.func if isinstance(mark, ast.Call) else mark for mark in function.decorators)
+        if (owner is not None and any(map(owner.method, TYPES))) or any(
+            project.resolver.resolve(mark, around) in VALIDATORS for mark in marks
+        ):
+            yield function
+    for call, scope in module.every(ast.Call):
+        if call.args and project.resolver.resolve(call.func, scope) in VALIDATORS:
+            named = project.resolver.resolve(call.args[0], scope)
+            if isinstance(named, Function):
+                yield named
 
 
 def _let_pass(raised: list[Raised], handled: _Handled, project: Project) -> Iterator[Finding]:
