@@ -239,8 +239,8 @@ def _is_by_kind(
 def _stands_apart(project: Project) -> bool:
     """Whether the routers of a project have a branch of their own, and so have services and repositories.
 
-    That is so in a hexagonal layout: ``adapters/inbound/``, ``adapters/outbound/``, ``application/``. Where any
-    folder is a domain with a router and what lies below it, another one that lacks it is a domain, too.
+    That is so in a hexagonal layout: ``adapters/inbound/``, ``adapters/outbound/``, ``application/``. With a
+    folder that has a router and what lies below it, all of them would be domains.
     """
     layers = [{project.layer(module) for module in modules} for modules in project.fact(domains).values()]
     serving = [found for found in layers if Layer.ROUTER in found]
