@@ -72,7 +72,7 @@ from checks.conventions.layer_imports import works_for_dependencies
 from checks.finding import Finding
 from checks.source import Class, Function, Instance, Layer, Module, Project, Scope, Variable, parent
 from checks.source.calls import Blocking
-from checks.source.graph import reachable
+from checks.source.graph import imports, reachable
 from checks.source.kinds import is_exception, literal_keywords
 from checks.source.layers import outermost, stands_among_routers
 
@@ -88,6 +88,12 @@ WORKING: Final = re.compile(
     r"(?:Service|UseCase|Interactor|BL|Bl|Repository|Repo|DAO|Dao|Store|Manager)(?:Impl)?$"
 )
 """How classes are called that do the work below the routers."""
+HANDLING: Final = re.compile(r"(?<!Error)(?<!Exception)(?<!Request)(?<!Response)Handler(?:Impl)?$")
+OF_HTTP: Final = (
+    *("fastapi.Request", "fastapi.WebSocket", "starlette.requests.HTTPConnection"),
+    "starlette.responses.Response",
+)
+"""What a method is given that answers a request itself."""
 VALIDATORS: Final = frozenset(
     f"pydantic.{name}"
     for name in (
@@ -149,7 +155,9 @@ def _below_routers(project: Project) -> Iterator[Finding]:
     for node, scope in _raises(project, frozenset({Layer.OTHER})):
         method = outermost(scope)
         owner = method.owner if method is not None else None
-        if owner is None or not WORKING.search(owner.name) or stands_among_routers(scope.module):
+        if method is None or owner is None or stands_among_routers(scope.module):
+            continue
+        if not WORKING.search(owner.name) and not _handles_below_routers(method, owner, project):
             continue
         if project.resolver.is_kind(_class_of(node, scope, project), HTTP) and method in project.fact(
             _served
@@ -157,6 +165,23 @@ def _below_routers(project: Project) -> Iterator[Finding]:
             yield RULE.violation(
                 scope.module, node, f"an HTTPException raised in {owner.name}, which routers call"
             )
+
+
+def _handles_below_routers(method: Function, owner: Class, project: Project) -> bool:
+    """Whether a method of what is called a handler plainly does a service's work: it may be a router's, too.
+
+    It is plain where its module knows models or repositories and no service, and the method no request.
+    """
+    if not HANDLING.search(owner.name) or owner.module in project.registering:
+        return False
+    annotations = (argument.annotation for argument, _ in method.parameters)
+    given = [project.resolver.resolve(node, owner.module) for node in annotations if node is not None]
+    layers = {project.layer(module) for module in imports(owner.module, project.resolver)}
+    return (
+        bool(layers & {Layer.MODELS, Layer.REPOSITORY})
+        and Layer.SERVICE not in layers
+        and not any(isinstance(of, str) and project.resolver.is_kind(of, *OF_HTTP) for of in given)
+    )
 
 
 def _served(project: Project) -> frozenset[Function]:
