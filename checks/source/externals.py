@@ -113,6 +113,13 @@ _ASYNC_SESSIONS_OF_MIDDLEWARE: Final = (
 )
 """The session of a request, which a middleware opens."""
 
+GIVING_OWN_KIND: Final = frozenset(
+    [
+        *("model_validate", "model_validate_json", "model_validate_strings", "model_construct", "model_copy"),
+        *("parse_obj", "parse_raw", "parse_file", "from_orm", "construct", "copy"),
+    ]
+)
+"""Methods of Pydantic's models that give an object of the class they are called on."""
 _PATH = "pathlib.Path"
 RETURNS: Final[dict[str, str]] = {
     **{
