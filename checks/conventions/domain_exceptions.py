@@ -157,14 +157,16 @@ def _below_routers(project: Project) -> Iterator[Finding]:
         owner = method.owner if method is not None else None
         if method is None or owner is None or stands_among_routers(scope.module):
             continue
-        if not WORKING.search(owner.name) and not _handles_below_routers(method, owner, project):
+        is_named = bool(WORKING.search(owner.name))
+        if not is_named and not _handles_below_routers(method, owner, project):
             continue
         if project.resolver.is_kind(_class_of(node, scope, project), HTTP) and method in project.fact(
             _served
         ):
-            yield RULE.violation(
-                scope.module, node, f"an HTTPException raised in {owner.name}, which routers call"
-            )
+            # An exception that has a name of the domain's may be taken for one of the domain's.
+            is_plain = is_named or isinstance(node.exc, ast.Call)
+            finding = RULE.violation if is_plain else RULE.note
+            yield finding(scope.module, node, f"an HTTPException raised in {owner.name}, which routers call")
 
 
 def _handles_below_routers(method: Function, owner: Class, project: Project) -> bool:
