@@ -4,8 +4,8 @@
 
 Services and repositories raise exceptions of the domain. Exception handlers, registered on the application,
 turn each of them (or their base class) into an HTTP answer. Models know as little of HTTP, and so do the
-managers and stores that routers call. Routers and dependencies may raise `HTTPException`: HTTP is their
-concern.
+managers, stores and handlers of data that routers call. Routers and dependencies may raise `HTTPException`:
+HTTP is their concern. A `ValueError` that a Pydantic validator raises is a 422, and needs no handler.
 
 ## Why
 
