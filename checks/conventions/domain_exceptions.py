@@ -4,8 +4,8 @@
 
 Services and repositories raise exceptions of the domain. Exception handlers, registered on the application,
 turn each of them (or their base class) into an HTTP answer. Models know as little of HTTP, and so do the
-managers and stores that routers call. Routers and dependencies may raise `HTTPException`: HTTP is their
-concern.
+managers, stores and handlers of data that routers call. Routers and dependencies may raise `HTTPException`:
+HTTP is their concern. A `ValueError` that a Pydantic validator raises is a 422, and needs no handler.
 
 ## Why
 
@@ -72,7 +72,7 @@ from checks.conventions.layer_imports import works_for_dependencies
 from checks.finding import Finding
 from checks.source import Class, Function, Instance, Layer, Module, Project, Scope, Variable, parent
 from checks.source.calls import Blocking
-from checks.source.graph import reachable
+from checks.source.graph import imports, reachable
 from checks.source.kinds import is_exception, literal_keywords
 from checks.source.layers import outermost, stands_among_routers
 
@@ -88,6 +88,23 @@ WORKING: Final = re.compile(
     r"(?:Service|UseCase|Interactor|BL|Bl|Repository|Repo|DAO|Dao|Store|Manager)(?:Impl)?$"
 )
 """How classes are called that do the work below the routers."""
+HANDLING: Final = re.compile(r"(?<!Error)(?<!Exception)(?<!Request)(?<!Response)Handler(?:Impl)?$")
+OF_HTTP: Final = (
+    *("fastapi.Request", "fastapi.WebSocket", "starlette.requests.HTTPConnection"),
+    "starlette.responses.Response",
+)
+"""What a method is given that answers a request itself."""
+VALIDATORS: Final = frozenset(
+    f"pydantic.{name}"
+    for name in (
+        *("field_validator", "model_validator", "validator", "root_validator"),
+        *("AfterValidator", "BeforeValidator", "PlainValidator", "WrapValidator"),
+    )
+)
+TYPES: Final = ("__get_validators__", "__get_pydantic_core_schema__")
+VALIDATE: Final = (b"alidator", *(name.encode() for name in TYPES))
+REFUSALS: Final = frozenset({"ValueError", "AssertionError"})
+"""What a validator may raise: Pydantic makes a validation error of it, and FastAPI a 422."""
 CATCH_ALL: Final = frozenset({"Exception", "BaseException"})
 Raised = tuple[ast.Raise, Scope, Class]
 """A raise statement, where it stands and what it raises."""
@@ -138,14 +155,35 @@ def _below_routers(project: Project) -> Iterator[Finding]:
     for node, scope in _raises(project, frozenset({Layer.OTHER})):
         method = outermost(scope)
         owner = method.owner if method is not None else None
-        if owner is None or not WORKING.search(owner.name) or stands_among_routers(scope.module):
+        if method is None or owner is None or stands_among_routers(scope.module):
+            continue
+        is_named = bool(WORKING.search(owner.name))
+        if not is_named and not _handles_below_routers(method, owner, project):
             continue
         if project.resolver.is_kind(_class_of(node, scope, project), HTTP) and method in project.fact(
             _served
         ):
-            yield RULE.violation(
-                scope.module, node, f"an HTTPException raised in {owner.name}, which routers call"
-            )
+            # An exception that has a name of the domain's may be taken for one of the domain's.
+            is_plain = is_named or isinstance(node.exc, ast.Call)
+            finding = RULE.violation if is_plain else RULE.note
+            yield finding(scope.module, node, f"an HTTPException raised in {owner.name}, which routers call")
+
+
+def _handles_below_routers(method: Function, owner: Class, project: Project) -> bool:
+    """Whether a method of what is called a handler plainly does a service's work: it may be a router's, too.
+
+    It is plain where its module knows models or repositories and no service, and the method no request.
+    """
+    if not HANDLING.search(owner.name) or owner.module in project.registering:
+        return False
+    annotations = (argument.annotation for argument, _ in method.parameters)
+    given = [project.resolver.resolve(node, owner.module) for node in annotations if node is not None]
+    layers = {project.layer(module) for module in imports(owner.module, project.resolver)}
+    return (
+        bool(layers & {Layer.MODELS, Layer.REPOSITORY})
+        and Layer.SERVICE not in layers
+        and not any(isinstance(of, str) and project.resolver.is_kind(of, *OF_HTTP) for of in given)
+    )
 
 
 def _served(project: Project) -> frozenset[Function]:
@@ -195,6 +233,8 @@ def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
     let_out = _let_out(project) if caught else set()
     for node, scope, of in raised:
         if scope.module in served and not handled.covers(of, project):
+            if _is_refused_input(of, project) and scope.function in project.fact(_validating):
+                continue
             if scope.function is not None and _is_guarded(node, scope.function, of, project):
                 continue
             leaves = scope.function in let_out and not _wraps_all(node, scope, project)
@@ -208,6 +248,43 @@ def _unhandled(raised: list[Raised], project: Project) -> Iterator[Finding]:
                 why="What no handler knows ends as an Internal Server Error.",
                 next="Register a handler for it, or derive it from an exception that has one",
             )
+
+
+def _is_refused_input(of: Class, project: Project) -> bool:
+    """Whether Pydantic makes a validation error of an exception that a validator raises."""
+    bases = [base for base in project.resolver.mro(of) if isinstance(base, str)]
+    return any(base in REFUSALS or base.startswith("pydantic.errors.") for base in bases)
+
+
+def _validating(project: Project) -> frozenset[Function]:
+    """The validators of Pydantic's, with all that they call and no handler or dependency calls as well."""
+    validators = [
+        function
+        for module in project.application
+        if any(mark in module.content for mark in VALIDATE)
+        for function in _validators(module, project)
+    ]
+    if not validators:
+        return frozenset()
+    blocking = Blocking(project.resolver)
+    others = blocking.called_from([*project.handlers, *project.dependencies])
+    return frozenset(blocking.called_from(validators) - others)
+
+
+def _validators(module: Module, project: Project) -> Iterator[Function]:
+    """The functions of a module, or those it names, that Pydantic calls to check a value."""
+    for function in module.functions:
+        owner, around = function.owner, function.parent or module
+        marks = (mark.func if isinstance(mark, ast.Call) else mark for mark in function.decorators)
+        if (owner is not None and any(map(owner.method, TYPES))) or any(
+            project.resolver.resolve(mark, around) in VALIDATORS for mark in marks
+        ):
+            yield function
+    for call, scope in module.every(ast.Call):
+        if call.args and project.resolver.resolve(call.func, scope) in VALIDATORS:
+            named = project.resolver.resolve(call.args[0], scope)
+            if isinstance(named, Function):
+                yield named
 
 
 def _let_pass(raised: list[Raised], handled: _Handled, project: Project) -> Iterator[Finding]:

@@ -43,6 +43,11 @@ from checks.source.kinds import literal_keywords
 ASYNC_SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
 FACTORY = "sqlalchemy.ext.asyncio.async_sessionmaker"
 FLAG = "expire_on_commit"
+SINGLETONS = ("Singleton", "ThreadSafeSingleton", "ThreadLocalSingleton")
+MAKING_LATER = {"functools.partial"} | {
+    f"dependency_injector.providers.{kind}" for kind in ("Factory", "Callable", "Resource", *SINGLETONS)
+}
+"""What is given a factory first, and its arguments after that."""
 RULE = Rule(
     __name__,
     expected="expire_on_commit=False where the session is made",
@@ -77,7 +82,7 @@ def makers(project: Project) -> list[tuple[ast.Call, Scope]]:
             continue
         for call, scope in module.every(ast.Call):
             target = resolver.resolve(call.func, scope)
-            if target == "functools.partial" and call.args:
+            if target in MAKING_LATER and call.args:
                 target = resolver.resolve(call.args[0], scope)
             made = target if isinstance(target, Class | str) else None
             if (

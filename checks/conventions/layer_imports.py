@@ -862,9 +862,26 @@ def _has_models(module: Module, project: Project) -> bool:
 
 
 def _names_entity(call: ast.Call, scope: Scope, project: Project) -> bool:
-    """Whether what a statement or a query is built from is an entity or a column of one."""
-    named = (named_class(argument, scope, project.resolver) for argument in call.args)
+    """Whether what a statement or a query is built from names an entity or a column of one, at any depth.
+
+    So ``select(func.count()).select_from(Book)`` does, and ``select(func.max(Book.pages))``.
+    """
+    named = (
+        named_class(node, scope, project.resolver)
+        for part in _given_in_chain(call)
+        for node in ast.walk(part)
+        if isinstance(node, ast.Name | ast.Attribute)
+    )
     return any(of is not None and is_mapped(of, project.resolver) for of in named)
+
+
+def _given_in_chain(call: ast.Call) -> Iterator[ast.expr]:
+    """The arguments of a call, and of the calls that follow on what it gives: ``select(...).where(...)``."""
+    following: ast.AST | None = call
+    while isinstance(following, ast.Call):
+        yield from following.args
+        method = parent(following)
+        following = parent(method) if isinstance(method, ast.Attribute) else None
 
 
 def _repository_method(call: ast.Call, target: Target | None, scope: Scope, project: Project) -> str:

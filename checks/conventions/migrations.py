@@ -114,7 +114,7 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Module, Project, written
-from checks.source.graph import imports, reachable
+from checks.source.graph import imports, reachable, started
 from checks.source.kinds import has_columns, is_entity
 
 DYNAMIC: Final = (
@@ -166,8 +166,9 @@ def check(project: Project) -> Iterator[Finding]:
     seen = _run_by(environments, project)
     known = {other for modules in seen.values() for other in modules or ()}
     is_clear = None not in seen.values()
+    imported = known - _never_imported(environments, known, project) if is_clear else known
     for module in environments:
-        yield from _target(module, seen[module] if is_clear else None, known, project)
+        yield from _target(module, seen[module] if is_clear else None, imported, project)
         yield from _engine(module, project)
         if not revisions:
             yield from _nothing_made(module, project)
@@ -289,6 +290,14 @@ def _run_by(environments: Iterable[Module], project: Project) -> dict[Module, se
         environment: _with_loaded(environment, seen, loading & seen, project)
         for environment, seen in imported.items()
     }
+
+
+def _never_imported(environments: list[Module], known: set[Module], project: Project) -> set[Module]:
+    """The modules with models that are imported for typing alone, or in functions that nothing here runs."""
+    if any(_loads(module) for module in known):
+        return set()
+    ran = set().union(*(started(environment, project.resolver) for environment in environments))
+    return {cls.module for cls in project.fact(_entities) if cls.module in known} - ran
 
 
 def _with_loaded(

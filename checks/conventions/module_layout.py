@@ -232,7 +232,20 @@ def _is_by_kind(
     if several and _is_package_beside_main(folder, routers, project):
         return True
     only = all(project.layer(module) in {Layer.ROUTER, Layer.DEPENDENCIES} for module in modules)
-    return several and only and folder[:-1] in project.fact(_above_kinds)
+    beside = folder[:-1] in project.fact(_above_kinds)
+    return several and only and (beside or _stands_apart(project))
+
+
+def _stands_apart(project: Project) -> bool:
+    """Whether the routers of a project have a branch of their own, and so have services and repositories.
+
+    That is so in a hexagonal layout: ``adapters/inbound/``, ``adapters/outbound/``, ``application/``. With a
+    folder that has a router and what lies below it, all of them would be domains.
+    """
+    layers = [{project.layer(module) for module in modules} for modules in project.fact(domains).values()]
+    serving = [found for found in layers if Layer.ROUTER in found]
+    below = {Layer.SERVICE, Layer.REPOSITORY}
+    return len(serving) == 1 and not serving[0] & below and below <= set().union(*layers)
 
 
 def _serves_itself(folder: tuple[str, ...], modules: list[Module], project: Project) -> bool:

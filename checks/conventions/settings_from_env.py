@@ -71,6 +71,8 @@ OTHER_READERS: Final = frozenset(
     {"starlette.config.Config", "decouple.config", "environs.Env", "environ.Env"}
 )
 READERS: Final = frozenset(name.rpartition(".")[2] for name in OTHER_READERS)
+EMPTY: Final = frozenset({"object", "pydantic.BaseConfig"})
+"""Bases of a ``Config`` that name no file themselves."""
 CONTAINED: Final = "dependency_injector.providers.Configuration."
 DEFAULT_AT: Final[dict[str, int]] = {"starlette.config.Config": 2}
 """Where a reader takes its default by position; the second place where it is not named here."""
@@ -442,7 +444,8 @@ def _configured(cls: Class, project: Project) -> bool | None:
         (child for child in cls.children if isinstance(child, Class) and child.name == "Config"), None
     )
     if inner is not None:
-        return "env_file" in inner.names or (None if inner.node.bases else False)
+        bases = (project.resolver.resolve(base, cls) for base in inner.node.bases)
+        return "env_file" in inner.names or (None if any(base not in EMPTY for base in bases) else False)
     for keyword in cls.node.keywords:
         if keyword.arg == "env_file":
             return True

@@ -98,6 +98,7 @@ _PREFIXES: Final = (
     ("typing_extensions.", "typing."),
     ("collections.abc.", "typing."),
     ("pydantic.class_validators.", "pydantic."),
+    ("pydantic.functional_validators.", "pydantic."),
     ("pydantic.v1.", "pydantic."),
     ("os.path.", "os.path."),
     ("posixpath.", "os.path."),
@@ -112,6 +113,13 @@ _ASYNC_SESSIONS_OF_MIDDLEWARE: Final = (
 )
 """The session of a request, which a middleware opens."""
 
+GIVING_OWN_KIND: Final = frozenset(
+    [
+        *("model_validate", "model_validate_json", "model_validate_strings", "model_construct", "model_copy"),
+        *("parse_obj", "parse_raw", "parse_file", "from_orm", "construct", "copy"),
+    ]
+)
+"""Methods of Pydantic's models that give an object of the class they are called on."""
 _PATH = "pathlib.Path"
 RETURNS: Final[dict[str, str]] = {
     **{

@@ -9,7 +9,7 @@ from typing import Final
 
 from checks.source.kinds import is_entity
 from checks.source.resolver import Resolver
-from checks.source.scopes import Binding, Module, Scope, typing_branch
+from checks.source.scopes import Binding, Function, Module, Scope, typing_branch
 
 WORKERS: Final = frozenset(
     [
@@ -29,6 +29,8 @@ WORKERS: Final = frozenset(
 )
 
 
+_NAMED_BY_USE: Final = frozenset({"property", "cached_property", "staticmethod", "classmethod"})
+"""Decorators of methods that run where their name is mentioned."""
 _CELERY: Final = frozenset(name for name in WORKERS if name.startswith("celery"))
 _MARKS: Final = re.compile(
     rb"\b(?:celery|dramatiq|taskiq|huey|apscheduler|arq|rq|saq|procrastinate|WorkerSettings|shared_task)\b"
@@ -125,19 +127,26 @@ def imports(module: Module, resolver: Resolver) -> set[Module]:
 
 
 def _imports(module: Module, resolver: Resolver) -> set[Module]:
+    bindings = (binding for scope in module.scopes for binding in imported_bindings(scope))
+    return _brought(bindings, module, resolver, module.stars)
+
+
+def _brought(
+    bindings: Iterable[Binding], module: Module, resolver: Resolver, stars: Iterable[tuple[str, int]] = ()
+) -> set[Module]:
+    """The project's modules that import statements of a module bring, with the packages around them."""
     found: set[Module] = set()
-    for scope in module.scopes:
-        for binding in imported_bindings(scope):
-            name, level = binding.target
-            if binding.kind == "import" and isinstance(binding.node, ast.Import):
-                for alias in binding.node.names:
-                    _add(found, resolver.module(alias.name, module))
-                continue
-            source = resolver.module(name, module, level)
-            _add(found, source)
-            dotted = f"{name}.{binding.attribute}" if name else binding.attribute
-            _add(found, resolver.module(dotted, module, level))
-    for name, level in module.stars:
+    for binding in bindings:
+        name, level = binding.target
+        if binding.kind == "import" and isinstance(binding.node, ast.Import):
+            for alias in binding.node.names:
+                _add(found, resolver.module(alias.name, module))
+            continue
+        source = resolver.module(name, module, level)
+        _add(found, source)
+        dotted = f"{name}.{binding.attribute}" if name else binding.attribute
+        _add(found, resolver.module(dotted, module, level))
+    for name, level in stars:
         _add(found, resolver.module(name, module, level))
     for target in list(found):
         found |= resolver.packages_around(target)
@@ -163,3 +172,46 @@ def reachable(
         seen.add(module)
         pending.extend(imports(module, resolver))
     return seen
+
+
+def started(root: Module, resolver: Resolver) -> set[Module]:
+    """The root and all that is imported, directly or not, when it runs, with whatever it may call.
+
+    What another module imports inside a function counts where something that runs mentions the function's
+    name, and where a decorator or Python itself may call it. What is imported for typing alone never runs.
+    """
+    seen = {root}
+    mentioned: set[str] = set()
+    waiting: dict[str, list[Function]] = {}
+    pending = list(root.scopes)
+    while pending:
+        scope = pending.pop()
+        bindings = (binding for binding in imported_bindings(scope) if not is_for_typing(binding))
+        stars = scope.stars if isinstance(scope, Module) else ()
+        for module in _brought(bindings, scope.module, resolver, stars) - seen:
+            seen.add(module)
+            for inner in module.scopes:
+                function = _outermost(inner)
+                if function is None or _may_run_unnamed(function) or function.name in mentioned:
+                    pending.append(inner)
+                elif function is inner:
+                    waiting.setdefault(function.name, []).append(function)
+        named = {node.id for node in scope.nodes(ast.Name)} | {n.attr for n in scope.nodes(ast.Attribute)}
+        for name in named - mentioned:
+            pending += (inner for function in waiting.pop(name, ()) for inner in function.within())
+        mentioned |= named
+    return seen
+
+
+def _outermost(scope: Scope) -> Function | None:
+    found: Function | None = None
+    around: Scope | None = scope
+    while around is not None:
+        found = around if isinstance(around, Function) else found
+        around = around.parent
+    return found
+
+
+def _may_run_unnamed(function: Function) -> bool:
+    marks = {getattr(mark, "id", "") or getattr(mark, "attr", "") for mark in function.decorators}
+    return not marks <= _NAMED_BY_USE or function.name == "<lambda>" or function.name.startswith("__")

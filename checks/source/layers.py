@@ -6,10 +6,10 @@ from collections.abc import Container, Iterable
 from enum import StrEnum
 from typing import Final
 
-from checks.source.kinds import is_mapped, is_pydantic
+from checks.source.kinds import is_exception, is_mapped, is_pydantic
 from checks.source.resolver import Resolver
 from checks.source.routes import Route, routes_of
-from checks.source.scopes import Binding, Function, Module, Scope
+from checks.source.scopes import Binding, Class, Function, Module, Scope
 
 
 class Layer(StrEnum):
@@ -67,6 +67,14 @@ _OF_THE_WEB: Final = (
 )
 """What only code imports that answers requests itself."""
 _WEAK_FOLDERS: Final = frozenset({"api", "apis", "core", "common"})
+_EXCEPTION_NAMES: Final = frozenset({"exc", "exception", "error", "err", "ex", "e"})
+_MAKING_TYPES: Final = ("__get_validators__", "__get_pydantic_core_schema__")
+_OF_TYPES: Final = (b"Validator", *(name.encode() for name in _MAKING_TYPES))
+_CHECKS_OF_TYPES: Final = frozenset(
+    f"pydantic.{kind}Validator" for kind in ("After", "Before", "Plain", "Wrap")
+)
+"""What a type is annotated with that Pydantic checks."""
+_SHAPES: Final = ("pydantic.BaseModel", "typing.TypedDict", "typing.NamedTuple", "dict", "enum.Enum")
 _MAIN: Final = frozenset({"main", "app", "application", "server", "asgi", "factory", "app_factory"})
 ROOTS: Final = frozenset({"src", "app", "backend", "server", "application", "source"})
 _COMMON: Final = frozenset({"common", "shared"})
@@ -95,6 +103,8 @@ def layer_of(module: Module, resolver: Resolver, domains: Container[tuple[str, .
         named = _by_folders(folders, module) or (None if stem in _AMBIGUOUS else named)
     if named in {Layer.SERVICE, Layer.REPOSITORY} and _is_router(module, resolver):
         return Layer.ROUTER
+    if named is Layer.SERVICE and _is_no_service(module, resolver):
+        return Layer.OTHER
     if named in {Layer.MODELS, Layer.SCHEMAS}:
         return _by_classes(module, resolver, named)
     if named is None:
@@ -242,6 +252,74 @@ def _by_classes(module: Module, resolver: Resolver, named: Layer) -> Layer:
     if named is Layer.MODELS and pydantic and not mapped:
         return Layer.SCHEMAS
     return named
+
+
+def _is_no_service(module: Module, resolver: Resolver) -> bool:
+    """Whether a module among services holds nothing but what belongs to the edge of the application.
+
+    That is exception handlers, classes of responses, or types that Pydantic checks fields with.
+    """
+    content = module.content
+    return (
+        (b"Request" in content and _answers_exceptions(module, resolver))
+        or (b"Response" in content and _describes_responses(module, resolver))
+        or (any(mark in content for mark in _OF_TYPES) and _declares_types(module, resolver))
+    )
+
+
+def _answers_exceptions(module: Module, resolver: Resolver) -> bool:
+    """Whether the functions of a module answer exceptions, or are given the application to register them."""
+    functions = [function for function in module.functions if function.name != "<lambda>"]
+    outer = [function for function in functions if function.parent is module]
+    if any(not is_exception(cls, resolver) for cls in module.classes):
+        return False
+    return any(_answers_exception(function, resolver) for function in functions) and all(
+        _answers_exception(function, resolver) or _takes(function, 0, resolver) == "fastapi.FastAPI"
+        for function in outer
+    )
+
+
+def _answers_exception(function: Function, resolver: Resolver) -> bool:
+    """Whether a function is given a request and an exception, as FastAPI calls an exception handler."""
+    if len(function.parameters) != 2 or _takes(function, 0, resolver) != "fastapi.Request":
+        return False
+    name = function.parameters[1][0].arg
+    return name in _EXCEPTION_NAMES or is_exception(_takes(function, 1, resolver), resolver)
+
+
+def _takes(function: Function, place: int, resolver: Resolver) -> Class | str | None:
+    """The class with which a parameter is annotated."""
+    annotation = function.parameters[place][0].annotation if place < len(function.parameters) else None
+    target = resolver.resolve(annotation, function.parent or function) if annotation is not None else None
+    return target if isinstance(target, Class | str) else None
+
+
+def _describes_responses(module: Module, resolver: Resolver) -> bool:
+    """Whether a module derives classes of responses, perhaps with shapes of what they say, and no more."""
+    is_response = [resolver.is_kind(cls, "starlette.responses.Response") for cls in module.classes]
+    return (
+        any(is_response)
+        and all(r or _is_shape(cls, resolver) for r, cls in zip(is_response, module.classes, strict=True))
+        and all(function.owner or function.name == "<lambda>" for function in module.functions)
+    )
+
+
+def _is_shape(cls: Class, resolver: Resolver) -> bool:
+    return resolver.is_kind(cls, *_SHAPES) or is_exception(cls, resolver)
+
+
+def _declares_types(module: Module, resolver: Resolver) -> bool:
+    """Whether a module has types that check themselves, with the functions that they need, and no more."""
+    own = [cls for cls in module.classes if not is_exception(cls, resolver)]
+    checked = any(
+        resolver.resolve(call.func, scope) in _CHECKS_OF_TYPES for call, scope in module.every(ast.Call)
+    )
+    used = {name.id for name, _ in module.every(ast.Name)}
+    return (
+        (checked or bool(own))
+        and all(any(cls.method(name) for name in _MAKING_TYPES) for cls in own)
+        and all(f.name in used or f.parent is not module or f.name == "<lambda>" for f in module.functions)
+    )
 
 
 def _by_contents(module: Module, resolver: Resolver) -> Layer:

@@ -10,7 +10,16 @@ from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from checks.source.externals import BASES, FOREIGN, PROPERTIES, RETURNS, STARRED, SUBSCRIPTED, canonical
+from checks.source.externals import (
+    BASES,
+    FOREIGN,
+    GIVING_OWN_KIND,
+    PROPERTIES,
+    RETURNS,
+    STARRED,
+    SUBSCRIPTED,
+    canonical,
+)
 from checks.source.loads import LOADING, each_loaded, loaded
 from checks.source.scopes import Binding, Class, Function, Module, Scope, parent, typing_branch
 
@@ -760,7 +769,17 @@ class Resolver:
             return "sqlalchemy.ext.asyncio.async_sessionmaker"
         if name.startswith(LOADING) and (of := loaded(name, node, scope, self, depth)) is not None:
             return of
-        return RETURNS.get(name, name)
+        return self._of_own_kind(name, node, scope, depth) or RETURNS.get(name, name)
+
+    def _of_own_kind(self, name: str, node: ast.Call, scope: Scope, depth: int) -> Class | None:
+        """The model on which one of Pydantic's methods is called that give a model of that kind."""
+        owner, _, method = name.rpartition(".")
+        if method not in GIVING_OWN_KIND or not isinstance(node.func, ast.Attribute):
+            return None
+        if not self.is_kind(owner, "pydantic.BaseModel"):
+            return None
+        of = self._receiver(node.func, scope, depth)
+        return of if isinstance(of, Class) else None
 
     def _called(self, of: "Class | str | None", depth: int) -> "Class | str | None":
         if of == "sqlalchemy.ext.asyncio.async_sessionmaker":

@@ -17,6 +17,8 @@ _SOCKETS: Final = frozenset({"websocket", "websocket_route", "add_api_websocket_
 _REGISTRARS: Final = ("fastapi.FastAPI", "fastapi.APIRouter")
 _ROUTE_CLASSES: Final = frozenset({"fastapi.routing.APIRoute", "fastapi.routing.APIWebSocketRoute"})
 _METHODS: Final = VERBS | ADDERS | _SOCKETS
+_SILENT: Final = frozenset({"dependencies", "tags", "summary", "description", "name", "operation_id"})
+"""Keywords of a registration that say nothing of what the route returns."""
 _STEPS: Final = 4
 _NAMES: Final = ("router", "app", "api", "application", "routes")
 
@@ -180,6 +182,8 @@ def _made(call: ast.Call, scope: Scope, resolver: Resolver, depth: int) -> _Deco
     if not isinstance(target, Function) or target.is_async:
         return None
     returned = [statement.value for statement in target.nodes(ast.Return)]
+    if len(returned) == 1 and isinstance(returned[0], ast.Name):
+        return _handed(returned[0], target, call, scope, resolver)
     if len(returned) != 1 or not isinstance(returned[0], ast.Call):
         return None
     inner = _decorator(returned[0], target, resolver, depth + 1)
@@ -188,6 +192,49 @@ def _made(call: ast.Call, scope: Scope, resolver: Resolver, depth: int) -> _Deco
     passage = Passage(target, returned[0], call, scope)
     keywords, hidden = passage.keywords(inner.keywords, resolver)
     return replace(inner, keywords=keywords, hidden=hidden)
+
+
+def _handed(
+    returned: ast.Name, maker: Function, call: ast.Call, scope: Scope, resolver: Resolver
+) -> _Decorator | None:
+    """The decorator that a function makes with the routing method, or the router, that its call hands it.
+
+    So ``@guarded(router.get, "/books")`` registers what it decorates, by ``method(path)(function)`` inside.
+    Where the inner call tells by itself that it registers, it is a route of its own.
+    """
+    inner = resolver.resolve(returned, maker)
+    if not isinstance(inner, Function) or inner.parent is not maker:
+        return None
+    for registering in inner.nodes(ast.Call):
+        made = registering.func
+        if not isinstance(made, ast.Call) or not any(isinstance(a, ast.Name) for a in registering.args[:1]):
+            continue
+        passage = Passage(maker, made, call, scope)
+        method = _handed_method(made, inner, passage, resolver)
+        if method is not None and method.verb not in ADDERS:
+            known, _ = literal_keywords(made, inner, resolver)
+            telling = {name: value for name, value in known.items() if name not in _SILENT}
+            keywords, hidden = passage.keywords(telling, resolver)
+            return _Decorator(method, keywords, hidden)
+    return None
+
+
+def _handed_method(made: ast.Call, inner: Function, passage: "Passage", resolver: Resolver) -> _Method | None:
+    """The routing method behind ``method(path)`` or ``router.get(path)``, where that name is a parameter."""
+    func = made.func
+    verb = func.attr if isinstance(func, ast.Attribute) and func.attr in _METHODS else ""
+    name = func.value if isinstance(func, ast.Attribute) else func
+    if not isinstance(name, ast.Name) or name.id in inner.names:
+        return None
+    if [binding.kind for binding in passage.function.names.get(name.id, ())] != ["parameter"]:
+        return None
+    given = argument_of(passage.call, passage.function, name.id)
+    if given is None or _method(func, made, inner, resolver) is not None:
+        return None
+    if func is name:
+        return _method(given, passage.call, passage.scope, resolver)
+    registers = verb and _registers(given, made, passage.scope, resolver)
+    return _Method(verb, (given, passage.scope)) if registers else None
 
 
 def _method(

@@ -50,9 +50,53 @@ def test_the_handler_is_found(registering: str, tmp_path: Path) -> None:
     assert route.handler.name == "one"
 
 
+GUARDED = """
+def guarded(method, path, **kwargs):
+    def decorator(function):
+        checked = handlers.checked(function)
+        return method(path, dependencies=[handlers.guard], **kwargs)(checked)
+    return decorator
+"""
+KEPT = """
+def kept(method):
+    def decorator(function):
+        return method(function)
+    return decorator
+"""
+OPENED = """
+def opened(gate, path):
+    def decorator(function):
+        gate.get(path)(function)
+        return function
+    return decorator
+"""
+
+
+@pytest.mark.parametrize(
+    "registering",
+    [
+        f"{GUARDED}@guarded(router.get, '/x', status_code=201)\ndef one(): ...",
+        f"{GUARDED}def one(): ...\nguarded(method=router.get, path='/x', status_code=201)(one)",
+        f"{GUARDED}get = router.get\n@guarded(get, '/x', status_code=201)\ndef one(): ...",
+        f"{OPENED}@opened(router, '/x')\ndef one(): ...",
+    ],
+)
+def test_a_decorator_that_is_handed_the_router_registers(registering: str, tmp_path: Path) -> None:
+    (route,) = _routes(f"{HEAD}{registering}\n", tmp_path)
+    assert route.handler is not None
+    assert (route.handler.name, route.verb, route.hidden) == ("one", "get", False)
+    assert ("status_code" in route.keywords) is ("guarded" in registering)
+
+
 @pytest.mark.parametrize(
     "source",
     [
+        f"{GUARDED}@guarded(listed.get, '/x')\ndef one(): ...",
+        f"{GUARDED}@guarded(print, '/x')\ndef one(): ...",
+        f"{GUARDED}@guarded()\ndef one(): ...",
+        f"{OPENED}@opened({{}}, '/x')\ndef one(): ...",
+        f"{OPENED}@opened(listed, '/x')\ndef one(): ...",
+        f"{KEPT}@kept(router.get)\ndef one(): ...",
         "verb = input()\n@getattr(router, verb)('/x')\ndef one(): ...",
         "@getattr(listed, 'get')('/x')\ndef one(): ...",
         "get = router.get\nget = print\n@get('/x')\ndef one(): ...",
