@@ -58,6 +58,7 @@ from checks.conventions._helpers import runs_as_script
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, Variable, parent, written
+from checks.source.graph import imported_bindings
 from checks.source.kinds import is_pydantic, is_settings, literal_keywords
 
 NAMES: Final = frozenset({"getenv", "environ", "getenvb", "environb"})
@@ -104,6 +105,8 @@ SYSTEM: Final = re.compile(
     re.IGNORECASE,
 )
 """Variables of the operating system or of a tool: nobody sets them to configure the application."""
+INFRASTRUCTURE: Final = frozenset({"aws_cdk", "cdktf", "constructs", "pulumi", "troposphere"})
+"""Libraries of programs that set up servers: these run where no application does, and are not set by it."""
 DIVIDED: Final = re.compile(rb"[A-Z0-9]+__\w+")
 """Names as processes leave them for their children, and as settings are called that have parts."""
 CERTAIN: Final = re.compile(
@@ -207,6 +210,7 @@ def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterat
             or _is_left_for_children(look, project)
             or _ends_as(look, _is_for_child)
             or _feeds_settings(scope, project)
+            or _builds_infrastructure(scope.module)
         )
         yield (RULE.note if lenient else RULE.violation)(scope.module, _whole(look), found)
 
@@ -322,6 +326,22 @@ def _feeds_settings(scope: Scope, project: Project) -> bool:
     bases = project.resolver.mro(owner) if owner is not None else ()
     names = (base for base in bases if isinstance(base, str))
     return any(name.startswith("pydantic_settings.") and name.endswith("Source") for name in names)
+
+
+def _builds_infrastructure(module: Module) -> bool:
+    """Whether a module is part of a program that sets up where the application will run."""
+    if not any(name.encode() in module.content for name in INFRASTRUCTURE):
+        return False
+    names = (name for scope in module.scopes for name in _imported_names(scope))
+    return any(name.partition(".")[0] in INFRASTRUCTURE for name in names)
+
+
+def _imported_names(scope: Scope) -> Iterator[str]:
+    for binding in imported_bindings(scope):
+        if isinstance(binding.node, ast.Import):
+            yield from (alias.name for alias in binding.node.names)
+        else:
+            yield str(binding.target[0])
 
 
 def _ends_as(node: ast.expr, is_end: Callable[[ast.AST | None], bool]) -> bool:
