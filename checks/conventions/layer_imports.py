@@ -151,6 +151,7 @@ from checks.source.sessions import (
     BUILDERS,
     CHANGES,
     QUERIES,
+    TABLE,
     TRANSACTION,
     is_session,
     named_class,
@@ -862,9 +863,15 @@ def _has_models(module: Module, project: Project) -> bool:
 
 
 def _names_entity(call: ast.Call, scope: Scope, project: Project) -> bool:
-    """Whether what a statement or a query is built from is an entity or a column of one."""
+    """Whether what a statement or a query is built from is an entity, a table or a column of one."""
     named = (named_class(argument, scope, project.resolver) for argument in call.args)
-    return any(of is not None and is_mapped(of, project.resolver) for of in named)
+    if any(of is not None and is_mapped(of, project.resolver) for of in named):
+        return True
+    parts = (
+        project.resolver.resolve(call.func, scope),
+        *(project.resolver.infer(a, scope) for a in call.args),
+    )
+    return any(isinstance(of, str) and (of == TABLE or of.startswith(f"{TABLE}.")) for of in parts)
 
 
 def _repository_method(call: ast.Call, target: Target | None, scope: Scope, project: Project) -> str:

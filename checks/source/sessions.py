@@ -7,6 +7,7 @@ from checks.source.kinds import is_mapped, is_record
 from checks.source.resolver import Resolver
 from checks.source.scopes import Class, Scope
 
+TABLE: Final = "sqlalchemy.Table"
 BUILDERS: Final = frozenset(
     f"sqlalchemy.{name}"
     for name in [
@@ -20,7 +21,10 @@ BUILDERS: Final = frozenset(
         "exists",
         "lambda_stmt",
     ]
-) | {"sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"}
+) | {
+    *("sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"),
+    *(f"{TABLE}.{name}" for name in ("select", "insert", "update", "delete")),
+}
 SESSIONS: Final = frozenset({"sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.orm.Session"})
 QUERIES: Final = frozenset(
     [
