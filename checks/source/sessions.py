@@ -1,11 +1,12 @@
 """What is said to the database: statements that are built, and the methods of sessions that are called."""
 
 import ast
+import re
 from typing import Final
 
 from checks.source.kinds import is_mapped, is_record
-from checks.source.resolver import Resolver
-from checks.source.scopes import Class, Scope
+from checks.source.resolver import Resolver, Variable
+from checks.source.scopes import Class, Function, Scope
 
 TABLE: Final = "sqlalchemy.Table"
 BUILDERS: Final = frozenset(
@@ -60,6 +61,18 @@ RECORDED: Final = frozenset(
     ]
 )
 """Methods by which libraries of active record let an entity ask the database."""
+PROBE: Final = re.compile(r"SELECT 1\b|SELECT\((LITERAL\()?1\)", re.IGNORECASE)
+SENDS: Final = frozenset(
+    [
+        *("execute", "executemany", "execute_many", "fetch", "fetchrow", "fetchval", "execute_fetchall"),
+        *("fetch_all", "fetch_one", "fetch_val"),
+    ]
+)
+"""Methods by which drivers of databases take a statement."""
+SQL: Final = re.compile(
+    r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
+)
+DATA: Final = re.compile(r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH)\s", re.IGNORECASE)
 METHODS: Final = QUERIES | CHANGES | {"refresh", "expunge"}
 
 
@@ -135,3 +148,43 @@ def named_class(node: ast.expr, scope: Scope, resolver: Resolver) -> Class | Non
     if not isinstance(named, Class) and isinstance(node, ast.Attribute):
         named = resolver.resolve(node.value, scope)
     return named if isinstance(named, Class) else None
+
+
+def sent_text(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
+    """The SQL, or its beginning, that a driver is given as text by one of its methods; else empty."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in SENDS:
+        return ""
+    named = next((keyword.value for keyword in call.keywords if keyword.arg == "query"), None)
+    return _text(call.args[0] if call.args else named, scope, resolver)
+
+
+def written_text(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
+    """The SQL that SQLAlchemy's ``text()`` is given; empty for other calls."""
+    is_text = bool(call.args) and resolver.resolve(call.func, scope) == "sqlalchemy.text"
+    return _text(call.args[0], scope, resolver) if is_text else ""
+
+
+def _text(given: ast.expr | None, scope: Scope, resolver: Resolver) -> str:
+    """The text of a statement, or its beginning, where it is written as such."""
+    target = resolver.resolve(given, scope) if isinstance(given, ast.Name) else None
+    if isinstance(target, Variable):
+        given = target.binding.value
+    if isinstance(given, ast.JoinedStr):
+        given = given.values[0] if given.values else None
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+
+
+def holds_query(function: Function, resolver: Resolver) -> bool:
+    """Whether a function builds a statement that asks for data or changes them, or sends one as text."""
+    return any(_is_query(call, function, resolver) for call in function.nodes(ast.Call))
+
+
+def _is_query(call: ast.Call, scope: Scope, resolver: Resolver) -> bool:
+    text = sent_text(call, scope, resolver) or written_text(call, scope, resolver)
+    if text:
+        return DATA.match(text) is not None and not PROBE.match(text.strip())
+    target = resolver.resolve(call.func, scope)
+    if target in BUILDERS:
+        is_constant = all(isinstance(argument, ast.Constant) for argument in call.args)
+        return target != "sqlalchemy.text" and not (target == "sqlalchemy.select" and is_constant)
+    return session_method(call, scope, resolver) in {"query", "get", "get_one"}
