@@ -54,7 +54,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from checks.conventions._helpers import runs_as_script
+from checks.conventions._helpers import metadata, runs_as_script
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, Variable, parent, written
@@ -468,13 +468,17 @@ def _configured(cls: Class, project: Project) -> bool | None:
             return True
     for binding in cls.names.get("model_config", ()):
         if binding.value is not None:
-            return _in_options(binding.value, cls, project)
+            is_outer = isinstance(binding.value, ast.Name) and binding.value.id == "model_config"
+            scope = (cls.parent or cls.module) if is_outer else cls
+            return _in_options(binding.value, scope, project)
     return False
 
 
 def _in_options(value: ast.expr, scope: Scope, project: Project) -> bool | None:
     wrapped = ast.Call(func=ast.Name(id="dict"), args=[], keywords=[ast.keyword(arg=None, value=value)])
     if isinstance(value, ast.Call):
+        if not isinstance(project.resolver.resolve(value.func, scope), str):
+            return None  # a helper of the project's, which may name a file
         found, hidden = literal_keywords(value, scope, project.resolver)
         if value.args and not found:
             return None
@@ -574,10 +578,9 @@ def _bases(cls: Class, project: Project) -> list[Class]:
 def _secrets(cls: Class, project: Project) -> Iterator[Finding]:
     for statement in cls.node.body:
         name = _field_name(statement)
-        value = getattr(statement, "value", None)
-        if not name or name.startswith("_") or value is None:
+        if not name or name.startswith("_"):
             continue
-        text = _default_text(value, cls, project)
+        text = _text_of_field(statement, cls, project)
         if text is None or not text.strip():
             continue
         if SECRET.fullmatch(name):
@@ -586,6 +589,21 @@ def _secrets(cls: Class, project: Project) -> Iterator[Finding]:
             yield finding(cls.module, statement, f"{name}, a secret with a usable default", **NO_DEFAULT)
         elif CREDENTIALS.match(text):
             yield RULE.note(cls.module, statement, f"a password in the default of {name}", **NO_DEFAULT)
+
+
+def _text_of_field(statement: ast.stmt, cls: Class, project: Project) -> str | None:
+    """The default of a field where it is a text, also one that a ``Field`` in its annotation gives."""
+    value = getattr(statement, "value", None)
+    if value is not None:
+        return _default_text(value, cls, project)
+    if not isinstance(statement, ast.AnnAssign):
+        return None
+    texts = (
+        _default_text(node, scope, project)
+        for node, scope in metadata(statement.annotation, cls, project)
+        if isinstance(node, ast.Call) and project.resolver.resolve(node.func, scope) == "pydantic.Field"
+    )
+    return next((text for text in texts if text is not None), None)
 
 
 NO_DEFAULT: Final = {
