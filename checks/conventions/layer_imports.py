@@ -742,7 +742,7 @@ def _data_access(call: ast.Call, scope: Scope, project: Project) -> Finding | No
 
 
 def _helpers_of_dependencies(project: Project) -> set[Function]:
-    """The dependencies, and the functions that only they call: these may stand in a router's module as well."""
+    """The dependencies, and the functions that only they call: they may stand beside routes."""
     return with_helpers(project.dependencies, project)
 
 
