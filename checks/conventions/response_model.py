@@ -78,7 +78,14 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding, Level
 from checks.source import Binding, Class, Function, Project, Route, Scope, Target, Variable, written
-from checks.source.kinds import element_types, is_entity, is_pydantic, is_table, literal_keywords
+from checks.source.kinds import (
+    element_types,
+    is_entity,
+    is_pydantic,
+    is_record,
+    is_table,
+    literal_keywords,
+)
 
 RESPONSE: Final = "starlette.responses.Response"
 MODELLESS: Final = frozenset(
@@ -98,6 +105,7 @@ PAGES: Final = frozenset(
 )
 """Functions of FastAPI's that give an HTMLResponse."""
 JSON: Final = tuple(f"starlette.responses.{name}Response" for name in ("JSON", "ORJSON", "UJSON"))
+DOCUMENTS: Final = ("beanie.Document", "bunnet.Document")
 DOCUMENTATION: Final = frozenset({"openapi", "get_openapi"})
 """Functions that give the documentation of the API itself."""
 LEAST_ERROR: Final = 400
@@ -250,15 +258,22 @@ def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
     for part in element_types(node, scope, project.resolver):
         target = project.resolver.resolve(part, scope) if isinstance(part, ast.Name | ast.Attribute) else None
         if isinstance(target, Class) and (
-            is_entity(target, project.resolver) or is_table(target, project.resolver)
+            is_entity(target, project.resolver)
+            or is_table(target, project.resolver)
+            or _is_row(target, project)
         ):
             return target
     return None
 
 
+def _is_row(of: Class, project: Project) -> bool:
+    """Whether a class is a table's by a library of active record; documents are often meant to be shown."""
+    return is_record(of, project.resolver) and not project.resolver.is_kind(of, *DOCUMENTS)
+
+
 def _has_its_own_table(entity: Class, project: Project) -> bool:
     """Whether a class is mapped itself: an SQLModel class that only derives from such a one is a schema."""
-    if not is_pydantic(entity, project.resolver):
+    if not is_pydantic(entity, project.resolver) or _is_row(entity, project):
         return True
     return any(keyword.arg == "table" for keyword in entity.node.keywords)
 

@@ -61,7 +61,7 @@ _PROVIDING: Final = (b"Depends", b"dishka", b"dependency_injector")
 _BUSINESS: Final = frozenset(
     {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic", "bl"}
 )
-_OF_QUERIES: Final = frozenset({"sql", "queries", "dal", "data_access", "persistence"})
+_OF_QUERIES: Final = frozenset({"sql", "queries", "dal", "data_access"})
 _OF_DATABASE: Final = frozenset({"db", "database"})
 _CONNECTING: Final = (
     *(b"create_engine", b"create_async_engine", b"engine_from_config", b"sessionmaker", b"create_pool"),
