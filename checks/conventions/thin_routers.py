@@ -453,9 +453,10 @@ def _is_handed_on(node: ast.expr, handler: Function, project: Project) -> bool:
     part: ast.AST = node
     around = parent(node)
     while isinstance(around, ast.expr | ast.keyword | ast.comprehension):
-        is_argument = isinstance(around, ast.Call) and part is not around.func
-        if is_argument and project.resolver.resolve(around.func, handler) not in MEASURES:
-            return True
+        if isinstance(around, ast.Call) and part is not around.func:
+            called = project.resolver.resolve(around.func, handler)
+            if not isinstance(called, str) or called not in MEASURES:
+                return True
         part, around = around, parent(around)
     return False
 
