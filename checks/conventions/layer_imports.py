@@ -159,8 +159,10 @@ from checks.source.sessions import (
     is_session,
     named_class,
     record_method,
+    sends_rendered,
     sent_text,
     session_method,
+    takes_statement,
     written_text,
 )
 
@@ -690,6 +692,11 @@ def _is_raw_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
     return SQL.match(sent_text(call, scope, project.resolver)) is not None
 
 
+def _hands_on_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether a call that is awaited takes SQL as text, whatever it is called: something has to send it."""
+    return isinstance(parent(call), ast.Await) and takes_statement(call, scope, project.resolver)
+
+
 def _asks_in_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
     """Whether a call asks for data, or changes them, by SQL as text: ``text("SELECT ...")``, too."""
     text = sent_text(call, scope, project.resolver) or written_text(call, scope, project.resolver)
@@ -699,7 +706,7 @@ def _asks_in_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
 def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
     module = scope.module
     method = _database_call(call, scope, project)
-    if not method and _is_raw_sql(call, scope, project):
+    if not method and (_is_raw_sql(call, scope, project) or _hands_on_sql(call, scope, project)):
         method = "build"
     if method == "build":
         finding = RULE.note if _is_probe(call, scope, project) else RULE.violation
@@ -823,7 +830,7 @@ def _is_loose_query(function: Function, project: Project) -> bool:
         or _changes_entity(call, function, project)
         or _asks_in_sql(call, function, project)
         for call in function.nodes(ast.Call)
-    )
+    ) or sends_rendered(function, project.resolver)
 
 
 def _asks_for_entity(call: ast.Call, function: Function, layer: Layer, project: Project) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from checks.source.kinds import is_mapped, is_record
 from checks.source.resolver import Resolver, Variable
-from checks.source.scopes import Class, Function, Scope
+from checks.source.scopes import Class, Function, Scope, parent
 
 TABLE: Final = "sqlalchemy.Table"
 BUILDERS: Final = frozenset(
@@ -73,6 +73,11 @@ SQL: Final = re.compile(
     r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
 )
 DATA: Final = re.compile(r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH)\s", re.IGNORECASE)
+STATEMENT: Final = re.compile(
+    r"\s*(?:SELECT\s.+?\sFROM\s|INSERT\s+INTO\s|UPDATE\s.+?\sSET\s|DELETE\s+FROM\s|WITH\s.+?\sAS\s*\()",
+    re.DOTALL,
+)
+"""What no sentence of a language begins like: a whole statement, in capitals."""
 METHODS: Final = QUERIES | CHANGES | {"refresh", "expunge"}
 
 
@@ -151,7 +156,7 @@ def named_class(node: ast.expr, scope: Scope, resolver: Resolver) -> Class | Non
 
 
 def sent_text(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
-    """The SQL, or its beginning, that a driver is given as text by one of its methods; else empty."""
+    """The SQL that a driver is given as text by one of its methods; else empty."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in SENDS:
         return ""
     named = next((keyword.value for keyword in call.keywords if keyword.arg == "query"), None)
@@ -165,18 +170,35 @@ def written_text(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
 
 
 def _text(given: ast.expr | None, scope: Scope, resolver: Resolver) -> str:
-    """The text of a statement, or its beginning, where it is written as such."""
+    """The text of a statement where it is written as such, with a mark for what is put into it."""
     target = resolver.resolve(given, scope) if isinstance(given, ast.Name) else None
     if isinstance(target, Variable):
         given = target.binding.value
     if isinstance(given, ast.JoinedStr):
-        given = given.values[0] if given.values else None
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "?" for part in given.values)
     return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+
+
+def takes_statement(call: ast.Call, scope: Scope, resolver: Resolver) -> bool:
+    """Whether anything is given a text that is plainly a statement of SQL, whoever sends it then."""
+    named = (keyword.value for keyword in call.keywords if keyword.arg in {"query", "sql", "statement"})
+    given = (*call.args[:1], *named)
+    return any(STATEMENT.match(_text(argument, scope, resolver)) for argument in given)
+
+
+def sends_rendered(function: Function, resolver: Resolver) -> bool:
+    """Whether a function sends what something else made of a statement that is written there."""
+    calls = function.nodes(ast.Call)
+    sends = any(
+        isinstance(parent(call), ast.Await) and getattr(call.func, "attr", "") in SENDS for call in calls
+    )
+    return sends and any(takes_statement(call, function, resolver) for call in calls)
 
 
 def holds_query(function: Function, resolver: Resolver) -> bool:
     """Whether a function builds a statement that asks for data or changes them, or sends one as text."""
-    return any(_is_query(call, function, resolver) for call in function.nodes(ast.Call))
+    calls = function.nodes(ast.Call)
+    return any(_is_query(call, function, resolver) for call in calls) or sends_rendered(function, resolver)
 
 
 def _is_query(call: ast.Call, scope: Scope, resolver: Resolver) -> bool:
