@@ -210,7 +210,7 @@ def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterat
             or _is_left_for_children(look, project)
             or _ends_as(look, _is_for_child)
             or _feeds_settings(scope, project)
-            or _builds_infrastructure(scope.module)
+            or scope.module in project.fact(_infrastructure)
         )
         yield (RULE.note if lenient else RULE.violation)(scope.module, _whole(look), found)
 
@@ -328,10 +328,14 @@ def _feeds_settings(scope: Scope, project: Project) -> bool:
     return any(name.startswith("pydantic_settings.") and name.endswith("Source") for name in names)
 
 
+def _infrastructure(project: Project) -> frozenset[Module]:
+    """The modules of programs that set up where the application will run."""
+    marks = [name.encode() for name in INFRASTRUCTURE]
+    found = (m for m in project.application if any(mark in m.content for mark in marks))
+    return frozenset(module for module in found if _builds_infrastructure(module))
+
+
 def _builds_infrastructure(module: Module) -> bool:
-    """Whether a module is part of a program that sets up where the application will run."""
-    if not any(name.encode() in module.content for name in INFRASTRUCTURE):
-        return False
     names = (name for scope in module.scopes for name in _imported_names(scope))
     return any(name.partition(".")[0] in INFRASTRUCTURE for name in names)
 
