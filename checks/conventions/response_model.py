@@ -105,6 +105,8 @@ PAGES: Final = frozenset(
 )
 """Functions of FastAPI's that give an HTMLResponse."""
 JSON: Final = tuple(f"starlette.responses.{name}Response" for name in ("JSON", "ORJSON", "UJSON"))
+CHOOSING: Final = frozenset({"response_model_include", "response_model_exclude"})
+"""What a route says that names the fields to show, one by one."""
 DOCUMENTS: Final = ("beanie.Document", "bunnet.Document")
 DOCUMENTATION: Final = frozenset({"openapi", "get_openapi"})
 """Functions that give the documentation of the API itself."""
@@ -220,7 +222,8 @@ _ORM: Final = {
 def _model(route: Route, model: ast.expr, project: Project) -> Iterator[Finding]:
     scope = route.scope
     if entity := _entity(model, scope, project):
-        finding = RULE.violation if _has_its_own_table(entity, project) else RULE.note
+        is_plain = _has_its_own_table(entity, project) and not CHOOSING.intersection(route.keywords)
+        finding = RULE.violation if is_plain else RULE.note
         yield finding(route.module, model, f"the ORM model {entity.name} as the response model", **_ORM)
     elif _is_loose(model, scope, project):
         yield RULE.note(route.module, model, f"response_model={written(model)}, which filters nothing")

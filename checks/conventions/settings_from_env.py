@@ -432,7 +432,7 @@ def _env_file(cls: Class, project: Project) -> Iterator[Finding]:
             "next": "Say in the class's configuration which file holds the local values",
         }
         lenient = cls in project.fact(_parts) or cls.module in project.fact(_with_dotenv)
-        finding = RULE.note if lenient else RULE.violation
+        finding = RULE.note if lenient or _takes_outer(cls) else RULE.violation
         yield finding(cls.module, cls.node, f"{cls.name}, which reads no .env file", **words)
 
 
@@ -472,10 +472,15 @@ def _configured(cls: Class, project: Project) -> bool | None:
             return True
     for binding in cls.names.get("model_config", ()):
         if binding.value is not None:
-            is_outer = isinstance(binding.value, ast.Name) and binding.value.id == "model_config"
-            scope = (cls.parent or cls.module) if is_outer else cls
+            scope = (cls.parent or cls.module) if _takes_outer(cls) else cls
             return _in_options(binding.value, scope, project)
     return False
+
+
+def _takes_outer(cls: Class) -> bool:
+    """Whether a class says ``model_config = model_config``: others share it, and may complete it."""
+    values = (binding.value for binding in cls.names.get("model_config", ()))
+    return any(isinstance(value, ast.Name) and value.id == "model_config" for value in values)
 
 
 def _in_options(value: ast.expr, scope: Scope, project: Project) -> bool | None:
