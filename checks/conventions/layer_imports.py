@@ -150,12 +150,20 @@ from checks.source.scopes import typing_branch
 from checks.source.sessions import (
     BUILDERS,
     CHANGES,
+    DATA,
+    PROBE,
     QUERIES,
+    SQL,
+    TABLE,
     TRANSACTION,
     is_session,
     named_class,
     record_method,
+    sends_rendered,
+    sent_text,
     session_method,
+    takes_statement,
+    written_text,
 )
 
 SCHEMA_WORDS: Final = frozenset(["schema", "schemas", "dto", "dtos"])
@@ -198,23 +206,12 @@ BY_KIND: Final = frozenset(
     [
         *("model", "models", "schema", "schemas", "entities", "tables", "orm", "dto", "dtos", "domain"),
         *("db", "database", "infrastructure", "persistence", "storage", "adapters", "data"),
+        *("sql", "queries", "dal", "dao", "data_access"),
         *("api", "apis", "web", "http", "rest", "router", "routers", "routes", "endpoints", "views"),
         *("service", "services", "repository", "repositories", "repo", "repos", "crud"),
     ]
 )
 VERSION: Final = re.compile(r"v\d+")
-PROBE: Final = re.compile(r"SELECT 1\b|SELECT\((LITERAL\()?1\)", re.IGNORECASE)
-SENDS: Final = frozenset(
-    [
-        *("execute", "executemany", "execute_many", "fetch", "fetchrow", "fetchval", "execute_fetchall"),
-        *("fetch_all", "fetch_one", "fetch_val"),
-    ]
-)
-"""Methods by which drivers of databases take a statement."""
-SQL: Final = re.compile(
-    r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
-)
-DATA: Final = re.compile(r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH)\s", re.IGNORECASE)
 REPOSITORY: Final = re.compile(r"(?:Repository|Repo|DAO|Dao|CRUD|Crud)(?:s|Impl)?$|^(?:CRUD|Crud)")
 """How classes are called that ask the database."""
 REGISTRY: Final = re.compile(rb"\bdef register\(|\bimportlib\b|\bModuleType\b|[Rr]egistry")
@@ -692,37 +689,24 @@ def _selects_constant(node: ast.AST) -> bool:
 
 def _is_raw_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
     """Whether a driver is given SQL as text, as in ``connection.fetch("SELECT ...")``."""
-    return SQL.match(_sql(_sent(call), scope, project)) is not None
+    return SQL.match(sent_text(call, scope, project.resolver)) is not None
+
+
+def _hands_on_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
+    """Whether a call that is awaited takes SQL as text, whatever it is called: something has to send it."""
+    return isinstance(parent(call), ast.Await) and takes_statement(call, scope, project.resolver)
 
 
 def _asks_in_sql(call: ast.Call, scope: Scope, project: Project) -> bool:
     """Whether a call asks for data, or changes them, by SQL as text: ``text("SELECT ...")``, too."""
-    is_text = bool(call.args) and project.resolver.resolve(call.func, scope) == "sqlalchemy.text"
-    given = call.args[0] if is_text else _sent(call)
-    return DATA.match(_sql(given, scope, project)) is not None and not _is_probe(call, scope, project)
-
-
-def _sent(call: ast.Call) -> ast.expr | None:
-    """What a driver is given by one of its methods that take a statement."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in SENDS:
-        return None
-    return call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "query"), None)
-
-
-def _sql(given: ast.expr | None, scope: Scope, project: Project) -> str:
-    """The text of a statement, or its beginning, where it is written as such."""
-    target = project.resolver.resolve(given, scope) if isinstance(given, ast.Name) else None
-    if isinstance(target, Variable):
-        given = target.binding.value
-    if isinstance(given, ast.JoinedStr):
-        given = given.values[0] if given.values else None
-    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+    text = sent_text(call, scope, project.resolver) or written_text(call, scope, project.resolver)
+    return DATA.match(text) is not None and not _is_probe(call, scope, project)
 
 
 def _router_call(call: ast.Call, scope: Scope, project: Project) -> Finding | None:
     module = scope.module
     method = _database_call(call, scope, project)
-    if not method and _is_raw_sql(call, scope, project):
+    if not method and (_is_raw_sql(call, scope, project) or _hands_on_sql(call, scope, project)):
         method = "build"
     if method == "build":
         finding = RULE.note if _is_probe(call, scope, project) else RULE.violation
@@ -758,9 +742,15 @@ def _data_access(call: ast.Call, scope: Scope, project: Project) -> Finding | No
         found = f"{target.name}(), a query outside the layers,"
     if not found:
         return None
+    certain = certain and scope.function not in project.fact(_helpers_of_dependencies)
     finding = RULE.violation if certain else RULE.note
     words = {"expected": "a router that calls its service"}
     return finding(scope.module, call.func, f"{found} called by a router", **words)
+
+
+def _helpers_of_dependencies(project: Project) -> set[Function]:
+    """The dependencies, and the functions that only they call: they may stand beside routes."""
+    return with_helpers(project.dependencies, project)
 
 
 def _is_active_record(
@@ -840,7 +830,7 @@ def _is_loose_query(function: Function, project: Project) -> bool:
         or _changes_entity(call, function, project)
         or _asks_in_sql(call, function, project)
         for call in function.nodes(ast.Call)
-    )
+    ) or sends_rendered(function, project.resolver)
 
 
 def _asks_for_entity(call: ast.Call, function: Function, layer: Layer, project: Project) -> bool:
@@ -862,17 +852,24 @@ def _has_models(module: Module, project: Project) -> bool:
 
 
 def _names_entity(call: ast.Call, scope: Scope, project: Project) -> bool:
-    """Whether what a statement or a query is built from names an entity or a column of one, at any depth.
+    """Whether what a statement or a query is built from names an entity, a table or a column, at any depth.
 
     So ``select(func.count()).select_from(Book)`` does, and ``select(func.max(Book.pages))``.
     """
+    given = [*_given_in_chain(call)]
     named = (
         named_class(node, scope, project.resolver)
-        for part in _given_in_chain(call)
+        for part in given
         for node in ast.walk(part)
         if isinstance(node, ast.Name | ast.Attribute)
     )
-    return any(of is not None and is_mapped(of, project.resolver) for of in named)
+    if any(of is not None and is_mapped(of, project.resolver) for of in named):
+        return True
+    parts = (
+        project.resolver.resolve(call.func, scope),
+        *(project.resolver.infer(part, scope) for part in given),
+    )
+    return any(isinstance(of, str) and (of == TABLE or of.startswith(f"{TABLE}.")) for of in parts)
 
 
 def _given_in_chain(call: ast.Call) -> Iterator[ast.expr]:
@@ -897,13 +894,18 @@ def _repository_method(call: ast.Call, target: Target | None, scope: Scope, proj
     if not isinstance(call.func, ast.Attribute) or isinstance(target, Class):
         return ""
     holder = project.resolver.resolve(call.func.value, scope)
+    of = project.resolver.infer(call.func.value, scope)
     if isinstance(holder, Variable) and isinstance(holder.binding.scope, Module):
         home = holder.binding.scope
-        if home is not scope.module and project.layer(home) is Layer.REPOSITORY:
+        if home is not scope.module and project.layer(home) is Layer.REPOSITORY and not _is_plain(of):
             return call.func.attr
-    of = project.resolver.infer(call.func.value, scope)
     is_inherited = isinstance(of, Class) and _inherits_unseen(of, call.func.attr, project)
     return call.func.attr if is_inherited else ""
+
+
+def _is_plain(of: Class | str | None) -> bool:
+    """Whether an object is of one of Python's own kinds, as a table of words is."""
+    return isinstance(of, str) and "." not in of
 
 
 def _is_inherited_by_service(call: ast.Call, method: Function, scope: Scope, project: Project) -> bool:

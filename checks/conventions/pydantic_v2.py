@@ -204,13 +204,16 @@ def _inner_config(cls: Class) -> Iterator[Finding]:
 
 
 def _decorators(module: Module, project: Project) -> Iterator[Finding]:
+    """The old decorators, also where one is called to give a validator a name: ``validator("id")(strip)``."""
+    places: dict[ast.expr, Scope] = {}
     for function in module.functions:
-        for decorator in function.decorators:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            target = project.resolver.resolve(called, function.parent or module)
-            if isinstance(target, str) and target in DECORATORS:
-                new = "@field_validator" if target.endswith(".validator") else "@model_validator"
-                yield RULE.violation(module, decorator, DECORATORS[target], expected=new)
+        places.update((decorator, function.parent or module) for decorator in function.decorators)
+    calls = ((call, scope) for call, scope in module.every(ast.Call) if call not in places)
+    for node, scope in (*places.items(), *calls):
+        target = project.resolver.resolve(node.func if isinstance(node, ast.Call) else node, scope)
+        if isinstance(target, str) and target in DECORATORS:
+            new = "@field_validator" if target.endswith(".validator") else "@model_validator"
+            yield RULE.violation(module, node, DECORATORS[target], expected=new)
 
 
 def _constraints(module: Module, project: Project) -> Iterator[Finding]:

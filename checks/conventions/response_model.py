@@ -78,7 +78,14 @@ from typing import Final
 from checks.conventions._rule import Rule
 from checks.finding import Finding, Level
 from checks.source import Binding, Class, Function, Project, Route, Scope, Target, Variable, written
-from checks.source.kinds import element_types, is_entity, is_pydantic, is_table, literal_keywords
+from checks.source.kinds import (
+    element_types,
+    is_entity,
+    is_pydantic,
+    is_record,
+    is_table,
+    literal_keywords,
+)
 
 RESPONSE: Final = "starlette.responses.Response"
 MODELLESS: Final = frozenset(
@@ -98,6 +105,9 @@ PAGES: Final = frozenset(
 )
 """Functions of FastAPI's that give an HTMLResponse."""
 JSON: Final = tuple(f"starlette.responses.{name}Response" for name in ("JSON", "ORJSON", "UJSON"))
+CHOOSING: Final = frozenset({"response_model_include", "response_model_exclude"})
+"""What a route says that names the fields to show, one by one."""
+DOCUMENTS: Final = ("beanie.Document", "bunnet.Document")
 DOCUMENTATION: Final = frozenset({"openapi", "get_openapi"})
 """Functions that give the documentation of the API itself."""
 LEAST_ERROR: Final = 400
@@ -212,7 +222,8 @@ _ORM: Final = {
 def _model(route: Route, model: ast.expr, project: Project) -> Iterator[Finding]:
     scope = route.scope
     if entity := _entity(model, scope, project):
-        finding = RULE.violation if _has_its_own_table(entity, project) else RULE.note
+        is_plain = _has_its_own_table(entity, project) and not CHOOSING.intersection(route.keywords)
+        finding = RULE.violation if is_plain else RULE.note
         yield finding(route.module, model, f"the ORM model {entity.name} as the response model", **_ORM)
     elif _is_loose(model, scope, project):
         yield RULE.note(route.module, model, f"response_model={written(model)}, which filters nothing")
@@ -250,15 +261,22 @@ def _entity(node: ast.expr, scope: Scope, project: Project) -> Class | None:
     for part in element_types(node, scope, project.resolver):
         target = project.resolver.resolve(part, scope) if isinstance(part, ast.Name | ast.Attribute) else None
         if isinstance(target, Class) and (
-            is_entity(target, project.resolver) or is_table(target, project.resolver)
+            is_entity(target, project.resolver)
+            or is_table(target, project.resolver)
+            or _is_row(target, project)
         ):
             return target
     return None
 
 
+def _is_row(of: Class, project: Project) -> bool:
+    """Whether a class is a table's by a library of active record; documents are often meant to be shown."""
+    return is_record(of, project.resolver) and not project.resolver.is_kind(of, *DOCUMENTS)
+
+
 def _has_its_own_table(entity: Class, project: Project) -> bool:
     """Whether a class is mapped itself: an SQLModel class that only derives from such a one is a schema."""
-    if not is_pydantic(entity, project.resolver):
+    if not is_pydantic(entity, project.resolver) or _is_row(entity, project):
         return True
     return any(keyword.arg == "table" for keyword in entity.node.keywords)
 

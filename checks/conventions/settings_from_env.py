@@ -54,7 +54,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from checks.conventions._helpers import runs_as_script
+from checks.conventions._helpers import metadata, runs_as_script
 from checks.conventions._rule import Rule
 from checks.finding import Finding
 from checks.source import Class, Function, Module, Project, Scope, Variable, parent, written
@@ -106,6 +106,9 @@ SYSTEM: Final = re.compile(
     re.IGNORECASE,
 )
 """Variables of the operating system or of a tool: nobody sets them to configure the application."""
+IMPORTED: Final = frozenset({"from", "import"})
+INFRASTRUCTURE: Final = frozenset({"aws_cdk", "cdktf", "constructs", "pulumi", "troposphere"})
+"""Libraries of programs that set up servers: these run where no application does, and are not set by it."""
 DIVIDED: Final = re.compile(rb"[A-Z0-9]+__\w+")
 """Names as processes leave them for their children, and as settings are called that have parts."""
 CERTAIN: Final = re.compile(
@@ -209,6 +212,7 @@ def _looks(node: ast.expr, scope: Scope, found: str, project: Project) -> Iterat
             or _is_left_for_children(look, project)
             or _ends_as(look, _is_for_child)
             or _feeds_settings(scope, project)
+            or scope.module in project.fact(_infrastructure)
         )
         yield (RULE.note if lenient else RULE.violation)(scope.module, _whole(look), found)
 
@@ -326,6 +330,24 @@ def _feeds_settings(scope: Scope, project: Project) -> bool:
     return any(name.startswith("pydantic_settings.") and name.endswith("Source") for name in names)
 
 
+def _infrastructure(project: Project) -> frozenset[Module]:
+    """The modules of programs that set up where the application will run."""
+    marks = [name.encode() for name in INFRASTRUCTURE]
+    if not any(mark in module.content for module in project.modules for mark in marks):
+        return frozenset()
+    return frozenset(m for m in project.application if _builds_infrastructure(m, project))
+
+
+def _builds_infrastructure(module: Module, project: Project) -> bool:
+    for scope in module.scopes:
+        imported = [n for n, bindings in scope.names.items() if any(b.kind in IMPORTED for b in bindings)]
+        for name in imported:
+            target = project.resolver.lookup(name, scope)
+            if isinstance(target, str) and target.partition(".")[0] in INFRASTRUCTURE:
+                return True
+    return False
+
+
 def _ends_as(node: ast.expr, is_end: Callable[[ast.AST | None], bool]) -> bool:
     """Whether the value ends, by itself or under one name, as a certain argument."""
     around: ast.AST | None = node
@@ -410,7 +432,7 @@ def _env_file(cls: Class, project: Project) -> Iterator[Finding]:
             "next": "Say in the class's configuration which file holds the local values",
         }
         lenient = cls in project.fact(_parts) or cls.module in project.fact(_with_dotenv)
-        finding = RULE.note if lenient else RULE.violation
+        finding = RULE.note if lenient or _takes_outer(cls) else RULE.violation
         yield finding(cls.module, cls.node, f"{cls.name}, which reads no .env file", **words)
 
 
@@ -451,13 +473,22 @@ def _configured(cls: Class, project: Project) -> bool | None:
             return True
     for binding in cls.names.get("model_config", ()):
         if binding.value is not None:
-            return _in_options(binding.value, cls, project)
+            scope = (cls.parent or cls.module) if _takes_outer(cls) else cls
+            return _in_options(binding.value, scope, project)
     return False
+
+
+def _takes_outer(cls: Class) -> bool:
+    """Whether a class says ``model_config = model_config``: others share it, and may complete it."""
+    values = (binding.value for binding in cls.names.get("model_config", ()))
+    return any(isinstance(value, ast.Name) and value.id == "model_config" for value in values)
 
 
 def _in_options(value: ast.expr, scope: Scope, project: Project) -> bool | None:
     wrapped = ast.Call(func=ast.Name(id="dict"), args=[], keywords=[ast.keyword(arg=None, value=value)])
     if isinstance(value, ast.Call):
+        if not isinstance(project.resolver.resolve(value.func, scope), str):
+            return None  # a helper of the project's, which may name a file
         found, hidden = literal_keywords(value, scope, project.resolver)
         if value.args and not found:
             return None
@@ -557,10 +588,9 @@ def _bases(cls: Class, project: Project) -> list[Class]:
 def _secrets(cls: Class, project: Project) -> Iterator[Finding]:
     for statement in cls.node.body:
         name = _field_name(statement)
-        value = getattr(statement, "value", None)
-        if not name or name.startswith("_") or value is None:
+        if not name or name.startswith("_"):
             continue
-        text = _default_text(value, cls, project)
+        text = _text_of_field(statement, cls, project)
         if text is None or not text.strip():
             continue
         if SECRET.fullmatch(name):
@@ -569,6 +599,21 @@ def _secrets(cls: Class, project: Project) -> Iterator[Finding]:
             yield finding(cls.module, statement, f"{name}, a secret with a usable default", **NO_DEFAULT)
         elif CREDENTIALS.match(text):
             yield RULE.note(cls.module, statement, f"a password in the default of {name}", **NO_DEFAULT)
+
+
+def _text_of_field(statement: ast.stmt, cls: Class, project: Project) -> str | None:
+    """The default of a field where it is a text, also one that a ``Field`` in its annotation gives."""
+    value = getattr(statement, "value", None)
+    if value is not None:
+        return _default_text(value, cls, project)
+    if not isinstance(statement, ast.AnnAssign):
+        return None
+    texts = (
+        _default_text(node, scope, project)
+        for node, scope in metadata(statement.annotation, cls, project)
+        if isinstance(node, ast.Call) and project.resolver.resolve(node.func, scope) == "pydantic.Field"
+    )
+    return next((text for text in texts if text is not None), None)
 
 
 NO_DEFAULT: Final = {

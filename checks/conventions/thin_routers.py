@@ -184,6 +184,7 @@ ASIDE: Final = frozenset(
     ]
 )
 """Words of what only watches or remembers: it takes part in no work of the services."""
+MEASURES: Final = frozenset({"len", "any", "all", "bool", "sum", "min", "max"})
 TOTALS: Final = frozenset({"sum", "max", "min"})
 RULE = Rule(
     __name__,
@@ -426,7 +427,7 @@ def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -
     root: ast.expr = node.value
     while isinstance(root, ast.Attribute | ast.NamedExpr):
         root = root.target if isinstance(root, ast.NamedExpr) else root.value
-    if not isinstance(root, ast.Name) or isinstance(getattr(node, "parent", None), ast.Call):
+    if not isinstance(root, ast.Name) or _is_called(node) or _is_handed_on(node, handler, project):
         return Sure.NO
     target = project.resolver.lookup(root.id, handler, root.lineno)
     if not isinstance(target, Variable) or target.binding.scope is not handler:
@@ -437,6 +438,27 @@ def _state_of_entity(node: ast.Attribute, handler: Function, project: Project) -
         if surest is Sure.YES:
             break
     return surest
+
+
+def _is_called(node: ast.Attribute) -> bool:
+    around = parent(node)
+    return isinstance(around, ast.Call) and around.func is node
+
+
+def _is_handed_on(node: ast.expr, handler: Function, project: Project) -> bool:
+    """Whether an expression stands in an argument of a question, which somebody else answers.
+
+    What measures a value, such as ``len()``, only says what the handler itself then judges by.
+    """
+    part: ast.AST = node
+    around = parent(node)
+    while isinstance(around, ast.expr | ast.keyword | ast.comprehension):
+        if isinstance(around, ast.Call) and part is not around.func:
+            called = project.resolver.resolve(around.func, handler)
+            if not isinstance(called, str) or called not in MEASURES:
+                return True
+        part, around = around, parent(around)
+    return False
 
 
 def _reaching(name: ast.Name, handler: Function) -> Iterator[Binding]:

@@ -221,6 +221,14 @@ def _is_gone_through(call: ast.Call) -> bool:
     )
 
 
+def _of_all(found: list[Blocker | None]) -> Blocker | None:
+    """What several methods wait for of which one is called: certain if every one of them blocks."""
+    blocking = [blocker for blocker in found if blocker is not None]
+    if len(blocking) < len(found):
+        blocking = [replace(blocker, sort="slow") for blocker in blocking]
+    return blocking[0] if blocking else None
+
+
 class Blocking:
     """Finds blocking calls in the functions of one project, through calls of its own functions.
 
@@ -254,6 +262,8 @@ class Blocking:
         if isinstance(target, Class):
             made = self._resolver.attribute(target, "__init__")
             target = made if isinstance(made, Function) else None
+        if target is None:
+            return self._of_alternatives(call, scope)
         if not isinstance(target, Function) or target.is_async:
             return None
         if isinstance(parent(call), ast.Await) and not self._gives_awaitable(target):
@@ -283,12 +293,17 @@ class Blocking:
         return found
 
     def _behind(self, function: Function) -> Blocker | None:
-        """What the implementations of an abstract method wait for; certain if every one of them blocks."""
-        found = [self._implemented(method) for method in self._implementations(function)]
-        blocking = [blocker for blocker in found if blocker is not None]
-        if len(blocking) < len(found):
-            blocking = [replace(blocker, sort="slow") for blocker in blocking]
-        return blocking[0] if blocking else None
+        """What the implementations of an abstract method wait for."""
+        return _of_all([self._implemented(method) for method in self._implementations(function)])
+
+    def _of_alternatives(self, call: ast.Call, scope: Scope) -> Blocker | None:
+        """What a method of an object waits for that may be of several classes, as in ``Disk | Cloud``."""
+        func = call.func
+        if not isinstance(func, ast.Attribute) or isinstance(parent(call), ast.Await):
+            return None
+        classes = self._resolver.alternatives(func.value, scope)
+        methods = [self._resolver.attribute(cls, func.attr) for cls in classes]
+        return _of_all([self._implemented(m) if isinstance(m, Function) else None for m in methods])
 
     def _implementations(self, function: Function) -> list[Function]:
         """The methods that do something where an abstract one is called."""

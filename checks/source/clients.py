@@ -59,6 +59,10 @@ _METHODS: Final = (
     ("newspaper.Article", "download|build"),
     ("minio.Minio", r"(?!presigned|get_presigned)[a-z]\w*"),
     ("elasticsearch.Elasticsearch opensearchpy.OpenSearch", _SEARCH),
+    (
+        "meilisearch.Client meilisearch.client.Client",
+        r"(?!index$|generate_)[a-z]\w*|(?:get_)?index\.[a-z]\w*",
+    ),
     ("qdrant_client.QdrantClient", r"(?!close)[a-z]\w*"),
     ("stripe", _STRIPE),
     ("twilio.rest.Client", _anywhere("create|list|fetch|update|delete|stream")),

@@ -10,6 +10,7 @@ from checks.source.kinds import is_exception, is_mapped, is_pydantic
 from checks.source.resolver import Resolver
 from checks.source.routes import Route, routes_of
 from checks.source.scopes import Binding, Class, Function, Module, Scope
+from checks.source.sessions import holds_query
 
 
 class Layer(StrEnum):
@@ -60,6 +61,16 @@ _PROVIDING: Final = (b"Depends", b"dishka", b"dependency_injector")
 _BUSINESS: Final = frozenset(
     {"manager", "managers", "interactor", "interactors", "logic", "business", "business_logic", "bl"}
 )
+_OF_QUERIES: Final = frozenset({"sql", "queries", "dal", "data_access"})
+_OF_DATABASE: Final = frozenset({"db", "database"})
+_CONNECTING: Final = (
+    *(b"create_engine", b"create_async_engine", b"engine_from_config", b"sessionmaker", b"create_pool"),
+    *(b"FastAPI", b"strawberry", b"graphene", b"ariadne"),
+)
+"""What a module says that makes engine, sessions or the application, or serves GraphQL."""
+_OF_SESSIONS: Final = re.compile(r"session|connect|engine|pool|dispose|get_db|init|close|begin|transaction")
+"""Words of functions that make or end what queries are sent with."""
+_OF_QUESTIONS: Final = re.compile(r"(?:Query|Handler)$")
 _CONTROLLERS: Final = frozenset({"controllers", "controller"})
 _OF_THE_WEB: Final = (
     *("fastapi.Request", "fastapi.WebSocket", "fastapi.Depends", "fastapi.Security", "fastapi.APIRouter"),
@@ -108,7 +119,10 @@ def layer_of(module: Module, resolver: Resolver, domains: Container[tuple[str, .
     if named in {Layer.MODELS, Layer.SCHEMAS}:
         return _by_classes(module, resolver, named)
     if named is None:
-        return Layer.MAIN if stem in _MAIN or _makes_app(module, resolver) else _by_contents(module, resolver)
+        if stem in _MAIN or _makes_app(module, resolver):
+            return Layer.MAIN
+        layer = _by_contents(module, resolver)
+        return Layer.REPOSITORY if layer is Layer.OTHER and _keeps_queries(module, resolver) else layer
     return named
 
 
@@ -328,6 +342,27 @@ def _by_contents(module: Module, resolver: Resolver) -> Layer:
     if any(is_mapped(cls, resolver) for cls in module.classes) and b"async def" not in module.content:
         return Layer.MODELS
     return Layer.OTHER
+
+
+def _keeps_queries(module: Module, resolver: Resolver) -> bool:
+    """Whether a module that is named for queries holds the project's own.
+
+    What makes engine and sessions is none, nor is what only answers questions of GraphQL or of CQRS.
+    """
+    folders = [part.lower() for part in inner(list(module.folder))]
+    stem = module.stem.lower()
+    among_queries = not _OF_QUERIES.isdisjoint(folders)
+    if not among_queries and stem not in _OF_DATABASE and stem.rpartition("_")[2] not in _OF_QUERIES:
+        return False
+    if any(mark in module.content for mark in _CONNECTING):
+        return False
+    if any(is_mapped(cls, resolver) or _OF_QUESTIONS.search(cls.name) for cls in module.classes):
+        return False
+    functions = [function for function in module.functions if not function.name.startswith(("<", "__"))]
+    if stem in _OF_DATABASE and any(_OF_SESSIONS.search(function.name) for function in functions):
+        return False
+    found = sum(holds_query(function, resolver) for function in functions)
+    return found > 0 if among_queries else found * 2 > len(functions)
 
 
 def registers(module: Module, resolver: Resolver) -> bool:

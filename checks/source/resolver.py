@@ -962,6 +962,23 @@ class Resolver:
         shared = set(self.mro(first)).intersection(*map(self.mro, others)) - _SAYING_NOTHING
         return next((base for base in self.mro(first) if base in shared), None)
 
+    def alternatives(self, node: ast.expr, scope: Scope) -> list[Class]:
+        """The project's classes of which an object may be, where its annotation names several."""
+        target = self.resolve(node, scope)
+        if isinstance(target, Variable) and target.binding.annotation is None:
+            value = target.binding.value  # perhaps a parameter that an attribute keeps
+            target = self.resolve(value, target.binding.scope) if isinstance(value, ast.Name) else None
+        if not isinstance(target, Variable) or target.binding.annotation is None:
+            return []
+        binding = target.binding
+        annotation = self.plain(target.binding.annotation)
+        parts = _parts_of(annotation)
+        if isinstance(annotation, ast.Subscript):
+            is_union = self.resolve(annotation.value, binding.scope) == "typing.Union"
+            parts = _arguments(annotation) if is_union else []
+        found = [of for part in parts if isinstance(of := self.annotated(part, binding.scope), Class)]
+        return found if len(found) > 1 else []
+
     def _beside_mapping(self, node: ast.expr, scope: Scope, depth: int) -> "Class | str | None":
         """What an object is if it is no dictionary: what is done with it is mostly done with the other."""
         node = self.plain(node)

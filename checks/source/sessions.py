@@ -1,12 +1,14 @@
 """What is said to the database: statements that are built, and the methods of sessions that are called."""
 
 import ast
+import re
 from typing import Final
 
 from checks.source.kinds import is_mapped, is_record
-from checks.source.resolver import Resolver
-from checks.source.scopes import Class, Scope
+from checks.source.resolver import Resolver, Variable
+from checks.source.scopes import Class, Function, Scope, parent
 
+TABLE: Final = "sqlalchemy.Table"
 BUILDERS: Final = frozenset(
     f"sqlalchemy.{name}"
     for name in [
@@ -20,7 +22,10 @@ BUILDERS: Final = frozenset(
         "exists",
         "lambda_stmt",
     ]
-) | {"sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"}
+) | {
+    *("sqlalchemy.dialects.postgresql.insert", "sqlalchemy.dialects.sqlite.insert", "sqlalchemy.orm.Query"),
+    *(f"{TABLE}.{name}" for name in ("select", "insert", "update", "delete")),
+}
 SESSIONS: Final = frozenset({"sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.orm.Session"})
 QUERIES: Final = frozenset(
     [
@@ -56,6 +61,23 @@ RECORDED: Final = frozenset(
     ]
 )
 """Methods by which libraries of active record let an entity ask the database."""
+PROBE: Final = re.compile(r"SELECT 1\b|SELECT\((LITERAL\()?1\)", re.IGNORECASE)
+SENDS: Final = frozenset(
+    [
+        *("execute", "executemany", "execute_many", "fetch", "fetchrow", "fetchval", "execute_fetchall"),
+        *("fetch_all", "fetch_one", "fetch_val"),
+    ]
+)
+"""Methods by which drivers of databases take a statement."""
+SQL: Final = re.compile(
+    r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH|CREATE|ALTER|DROP)\s", re.IGNORECASE
+)
+DATA: Final = re.compile(r"\s*(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|WITH)\s", re.IGNORECASE)
+STATEMENT: Final = re.compile(
+    r"\s*(?:SELECT\s.+?\sFROM\s|INSERT\s+INTO\s|UPDATE\s.+?\sSET\s|DELETE\s+FROM\s|WITH\s.+?\sAS\s*\()",
+    re.DOTALL,
+)
+"""What no sentence of a language begins like: a whole statement, in capitals."""
 METHODS: Final = QUERIES | CHANGES | {"refresh", "expunge"}
 
 
@@ -131,3 +153,60 @@ def named_class(node: ast.expr, scope: Scope, resolver: Resolver) -> Class | Non
     if not isinstance(named, Class) and isinstance(node, ast.Attribute):
         named = resolver.resolve(node.value, scope)
     return named if isinstance(named, Class) else None
+
+
+def sent_text(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
+    """The SQL that a driver is given as text by one of its methods; else empty."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in SENDS:
+        return ""
+    named = next((keyword.value for keyword in call.keywords if keyword.arg == "query"), None)
+    return _text(call.args[0] if call.args else named, scope, resolver)
+
+
+def written_text(call: ast.Call, scope: Scope, resolver: Resolver) -> str:
+    """The SQL that SQLAlchemy's ``text()`` is given; empty for other calls."""
+    is_text = bool(call.args) and resolver.resolve(call.func, scope) == "sqlalchemy.text"
+    return _text(call.args[0], scope, resolver) if is_text else ""
+
+
+def _text(given: ast.expr | None, scope: Scope, resolver: Resolver) -> str:
+    """The text of a statement where it is written as such, with a mark for what is put into it."""
+    target = resolver.resolve(given, scope) if isinstance(given, ast.Name) else None
+    if isinstance(target, Variable):
+        given = target.binding.value
+    if isinstance(given, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "?" for part in given.values)
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+
+
+def takes_statement(call: ast.Call, scope: Scope, resolver: Resolver) -> bool:
+    """Whether anything is given a text that is plainly a statement of SQL, whoever sends it then."""
+    named = (keyword.value for keyword in call.keywords if keyword.arg in {"query", "sql", "statement"})
+    given = (*call.args[:1], *named)
+    return any(STATEMENT.match(_text(argument, scope, resolver)) for argument in given)
+
+
+def sends_rendered(function: Function, resolver: Resolver) -> bool:
+    """Whether a function sends what something else made of a statement that is written there."""
+    calls = function.nodes(ast.Call)
+    sends = any(
+        isinstance(parent(call), ast.Await) and getattr(call.func, "attr", "") in SENDS for call in calls
+    )
+    return sends and any(takes_statement(call, function, resolver) for call in calls)
+
+
+def holds_query(function: Function, resolver: Resolver) -> bool:
+    """Whether a function builds a statement that asks for data or changes them, or sends one as text."""
+    calls = function.nodes(ast.Call)
+    return any(_is_query(call, function, resolver) for call in calls) or sends_rendered(function, resolver)
+
+
+def _is_query(call: ast.Call, scope: Scope, resolver: Resolver) -> bool:
+    text = sent_text(call, scope, resolver) or written_text(call, scope, resolver)
+    if text:
+        return DATA.match(text) is not None and not PROBE.match(text.strip())
+    target = resolver.resolve(call.func, scope)
+    if target in BUILDERS:
+        is_constant = all(isinstance(argument, ast.Constant) for argument in call.args)
+        return target != "sqlalchemy.text" and not (target == "sqlalchemy.select" and is_constant)
+    return session_method(call, scope, resolver) in {"query", "get", "get_one"}
