@@ -3,6 +3,7 @@
 import shutil
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from posixpath import dirname, join, normpath
 from typing import Any
 
 import pytest
@@ -86,7 +87,11 @@ def _bytes(files: dict[str, str]) -> Texts:
 
 
 def files_of(seen: Picture) -> Texts:
-    return {path: content for path, (kind, content, _) in seen.items() if kind == "file"}
+    """What stands in the files, also under the name of a link to one."""
+    texts = {path: content for path, (kind, content, _) in seen.items() if kind == "file"}
+    links = {path: str(target) for path, (kind, target, _) in seen.items() if kind == "link"}
+    ends = {path: normpath(join(dirname(path), target)) for path, target in links.items()}
+    return texts | {path: texts[end] for path, end in ends.items() if end in texts}
 
 
 class Histories(RuleBasedStateMachine):
