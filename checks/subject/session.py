@@ -29,6 +29,8 @@ from checks.subject.watchdog import Watchdog, Where
 
 Message = dict[str, Any]
 SENTINEL = Path(__file__).with_name("sentinel.py")
+UNUSED = ("legacypath", "junitxml", "pastebin", "setuponly", "setupplan", "stepwise")
+"""Plugins of pytest that nothing in the subject asks for: they would take time to start."""
 DRIVERS_THREAD = r"Exception in thread .*\(_connection_worker_thread\)"
 """How pytest tells of an exception in a thread of aiosqlite."""
 
@@ -349,6 +351,7 @@ def serve(course: Course, files: list[str], commands: Iterator[Message], answers
         "no:faulthandler",
         "-p",
         "no:warnings",  # `_warnings` records them
+        *(word for plugin in UNUSED for word in ("-p", f"no:{plugin}")),
     ]
     code = pytest.main(
         [*arguments, "-p", "anyio.pytest_plugin", "-p", "checks.fixtures", *files, str(SENTINEL)],

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from checks.audit import audit
+from checks.benchmark import audit as benchmark
 from checks.lesson import find_course
 
 
@@ -294,3 +295,13 @@ def test_no_shape_takes_time_by_the_square_of_its_size(shape: str, tmp_path: Pat
     audit(small)
     assert not audit(large).unparsed
     assert grows_by(small, large, 5 * 1.8) < 5 * 1.8
+
+
+def test_the_benchmark_measures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "SMALL", 100)
+    monkeypatch.setattr(benchmark, "SIZES", (200, 400))
+    benchmark.audit_alone(find_course(Path(__file__).parent), tmp_path, 1)  # so few lines keep no promise
+    sizes = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.split()[0].isdigit()]
+    assert sizes == ["100", "200", "400"]
