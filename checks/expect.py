@@ -120,10 +120,15 @@ def line_with(file: str, project: Path, *patterns: str, within: str = "") -> str
     Returns:
         The file and the first such line; only the file where there is none.
     """
+    return line_matching(file, project, *patterns, within=within) or file
+
+
+def line_matching(file: str, project: Path, *patterns: str, within: str = "") -> tuple[str, int] | None:
+    """The line that `line_with` points at; None where there is none."""
     try:
         text = _text(project / file, (project / file).stat().st_mtime_ns)
     except OSError:
-        return file
+        return None
     numbered = list(enumerate(text.splitlines(), 1))
     if within:
         first, last = _extent(text, within)
@@ -132,7 +137,7 @@ def line_with(file: str, project: Path, *patterns: str, within: str = "") -> str
         for number, line in numbered:
             if re.search(pattern, line):
                 return file, number
-    return file
+    return None
 
 
 @cache

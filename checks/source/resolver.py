@@ -988,11 +988,6 @@ class Resolver:
         others = [part for part in parts if self.annotated(part, scope, depth) not in _MAPPINGS]
         return self._union(others, scope, depth) if len(others) < len(parts) else None
 
-    def functions_called(self, scope: Scope) -> "Iterator[tuple[ast.Call, Target | None]]":
-        """Every call directly in a scope with what is called."""
-        for call in scope.nodes(ast.Call):
-            yield call, self.resolve(call.func, scope)
-
 
 _PROPERTY: Final = frozenset(
     {"property", "functools.cached_property", "sqlalchemy.ext.hybrid.hybrid_property"}

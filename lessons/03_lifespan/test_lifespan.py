@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks.expect import Unmet, described, expect, learners_line, line_with
-from checks.leftovers import codes_of_tasks, expect_all_closed, expect_all_ended, open_connection
+from checks.expect import Unmet, described, expect, learners_line, line_matching, line_with
+from checks.leftovers import (
+    codes_of_tasks,
+    expect_all_closed,
+    expect_all_ended,
+    not_disposed,
+    open_connection,
+)
 from checks.outage import Database, count_from_here
 from checks.serving import serving
 
@@ -104,8 +110,8 @@ def complain_if_left_aside(app: "FastAPI", lifespans: list[object], project: Pat
     Raises:
         Unmet: nobody runs the lifespan, or the engine is put beside ``app.state``.
     """
-    elsewhere = line_with(MAIN, project, r"\.lifespan_context\b", r"\bon_startup\b|\bon_event\(")
-    if not any(lifespans) and elsewhere == MAIN:
+    elsewhere = line_matching(MAIN, project, r"\.lifespan_context\b", r"\bon_startup\b|\bon_event\(")
+    if not any(lifespans) and elsewhere is None:
         raise Unmet(
             expected="an application that is given its lifespan",
             found="a FastAPI(...) without one: nobody runs the function",
@@ -413,8 +419,7 @@ def line_that_keeps_errors_back(project: Path) -> object:
     """The place where the learner's source seems to catch what arrives at a yield."""
     catching = (r"except\b", r"suppress\(", r"\breturn\b")
     for file, function in ((MAIN, "lifespan"), (DATABASE, "open_engine")):
-        place = line_with(file, project, *catching, within=function)
-        if place != file:
+        if place := line_matching(file, project, *catching, within=function):
             return place
     return line_with(MAIN, project, *catching[:2], r"def lifespan\(")
 
@@ -434,8 +439,7 @@ async def test_refused_start_leaves_no_engine(
     with contextlib.suppress(Exception):  # a start-up that asks the database may refuse to go on
         async with serving(app):
             pass
-    disposed = {engine.pool for engine in database.disposed}  # an engine with options of its own shares one
-    left = [place for engine, place in engines.items() if engine.pool not in disposed]
+    left = not_disposed(database, engines)
     expect(
         not left,
         expected="every engine to be disposed of, also when the start-up fails",

@@ -18,6 +18,7 @@ from checks.expect import (
     expect,
     expect_answer,
     learners_line,
+    line_matching,
     line_with,
     shorten,
     told_status,
@@ -116,10 +117,9 @@ def where_it_asks(project: Path, *patterns: str) -> object:
     Returns:
         What `checks.expect.Unmet` needs to point there; None where the handler asks in some other way.
     """
-    uses_function = line_with(ROUTER, project, r"is_reachable\(") != ROUTER
-    file, *head = (DATABASE, r"def is_reachable\(") if uses_function else (ROUTER,)
-    place = line_with(file, project, *patterns, *head)
-    return place if place != file else None
+    if line_matching(ROUTER, project, r"is_reachable\("):
+        return line_matching(DATABASE, project, *patterns, r"def is_reachable\(")
+    return line_matching(ROUTER, project, *patterns)
 
 
 async def complain_if_nothing_is_told(app: "FastAPI", *, answer: bool, when: str) -> None:
@@ -318,8 +318,7 @@ async def time_to_answer(
         return waited  # the driver was asked directly: there is nothing to hold
     expect_answer(response, 503)
     gave_up = ", when the driver gave up" if waited >= STALLED else ""
-    around = line_with(ROUTER, project, LIMITS)
-    limit = around if around != ROUTER else where_it_asks(project, LIMITS)
+    limit = line_matching(ROUTER, project, LIMITS) or where_it_asks(project, LIMITS)
     expect(
         waited <= PATIENCE + OVERSHOOT,
         expected=f"an answer within {PATIENCE:g} seconds when {what} takes for ever",
